@@ -1,0 +1,93 @@
+"""The Azure Storage Queue: an event is on it, or the publisher is told to try again."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import aiohttp
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.storage.queue import BinaryBase64EncodePolicy
+from azure.storage.queue.aio import QueueClient
+
+from events_publish.envelope import Event
+from events_publish.problem import QueueUnavailable
+from events_publish.settings import Connection
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+NEVER_EXPIRES = -1
+
+_log = logging.getLogger(__name__)
+
+# azure-core writes each request's headers at INFO: a line of its own for what a publisher sent, and CPU for each event.
+logging.getLogger("azure.core").setLevel(logging.WARNING)
+
+
+class EventQueue:
+    """A queue that events are put on; `credential` for a connection by identity."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        queue_name: str,
+        session: aiohttp.ClientSession,
+        credential: "AsyncTokenCredential | None" = None,
+    ) -> None:
+        options = {
+            "transport": AioHttpTransport(session=session, session_owner=False),
+            # As it comes, the client retries for minutes. Here: three times, up to 2 s apart, within the deadline.
+            "retry_total": 3,
+            "initial_backoff": 0,
+            "increment_base": 1,
+            "random_jitter_range": 1,
+            "message_encode_policy": BinaryBase64EncodePolicy(),
+        }
+        if connection.connection_string is not None:
+            self._client = QueueClient.from_connection_string(connection.connection_string, queue_name, **options)
+        else:
+            self._client = QueueClient(str(connection.queue_service_uri), queue_name, credential, **options)
+
+    async def enqueue(self, events: tuple[Event, ...], *, deadline: float) -> None:
+        """Return when every event is acknowledged by the queue; `deadline` on the running loop's clock.
+
+        Raises:
+            QueueUnavailable: that did not happen. An event may lie on the queue all the same, when only the
+                acknowledgement was lost; its publisher sends it again, and consumers drop repeats.
+        """
+        try:
+            async with asyncio.timeout_at(deadline):
+                for event in events:
+                    await self._send(event.body)
+        except (AzureError, aiohttp.ClientError, OSError) as error:  # asyncio's TimeoutError is an OSError
+            _log.error("The queue %s did not take an event: %s", self._client.queue_name, _reason(error))
+            raise QueueUnavailable(
+                "The queue did not acknowledge the event. Send it again with the same id and source."
+            ) from error
+
+    async def _send(self, body: bytes) -> None:
+        try:
+            await self._client.send_message(body, time_to_live=NEVER_EXPIRES)
+        except ResourceNotFoundError:
+            await self._create()
+            await self._client.send_message(body, time_to_live=NEVER_EXPIRES)
+
+    async def _create(self) -> None:
+        """Make the queue: Bicep has made it in Azure, on a laptop the first event does."""
+        try:
+            await self._client.create_queue()
+        except ResourceExistsError:
+            pass  # another request was faster
+        except AzureError:
+            _log.error("The queue of EVENTS_QUEUE_NAME does not exist, and it cannot be created.")
+            raise
+        else:
+            _log.info("Created the queue %s.", self._client.queue_name)
+
+
+def _reason(error: Exception) -> str:
+    """The error without the service's answer, which may repeat what was sent."""
+    code = getattr(error, "error_code", None)
+    status = getattr(error, "status_code", None)
+    return " ".join(str(part) for part in (type(error).__name__, status, code) if part)

@@ -1,0 +1,247 @@
+"""Every setting of the function, read once.
+
+Values come as strings, as Azure Functions hands over app settings. All faults are collected and reported
+together, one line each: the name, what is wrong, what it must be. A refused value is not repeated; it may be a secret.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+NAMES = (
+    "EVENTS_STORAGE",
+    "EVENTS_STORAGE__queueServiceUri",
+    "EVENTS_STORAGE__credential",
+    "EVENTS_STORAGE__clientId",
+    "EVENTS_QUEUE_NAME",
+    "TOKEN_ISSUERS",
+    "PUBLISH_SCOPE",
+    "MAX_EVENT_BYTES",
+    "PUBLISH_TIMEOUT_SECONDS",
+)
+"""The name of every setting; what is deployed and documented is compared with this."""
+
+QUEUE_MESSAGE_BYTES = 49_152
+"""What a queue message holds: 64 KiB of base64 text (Azure Storage, Put Message)."""
+
+
+DEFAULT_CHAIN = "default"
+"""azure-identity's DefaultAzureCredential: what an identity-based connection uses when no credential is named."""
+
+
+class InvalidSettings(ValueError):
+    """Settings are missing or wrong; `faults` has one line for each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("the settings are not complete.\n" + "\n".join(faults))
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """A token issuer that is trusted (`TOKEN_ISSUERS`)."""
+
+    issuer: str
+    """The exact value of the token's `iss` claim."""
+    jwks_uri: str | None = None
+    """Where its keys are; absent: discovered from its metadata (RFC 8414)."""
+    audience: str | None = None
+    """What `aud` must contain; absent: any."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where the queue is, and who asks: by a connection string, or by a service URI and an identity."""
+
+    connection_string: str | None = None
+    queue_service_uri: str | None = None
+    credential: str = DEFAULT_CHAIN
+    """`managedidentity`, or `DEFAULT_CHAIN`."""
+    client_id: str | None = None
+    """The client id of a user-assigned identity."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings, checked; made by `from_environ`."""
+
+    storage: Connection
+    issuers: tuple[Issuer, ...]
+    queue_name: str
+    publish_scope: str
+    max_event_bytes: int
+    publish_timeout_seconds: float
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read `environ` (``os.environ``, or any mapping).
+
+        Raises:
+            InvalidSettings: with a line for each setting that is missing or wrong.
+        """
+        reader = _Reader(environ)
+        settings = cls(
+            storage=_connection(reader),
+            issuers=reader.read(
+                "TOKEN_ISSUERS",
+                _issuers,
+                'a JSON array of at least one {"issuer": URL, "jwks_uri"?: URL, "audience"?: string}, each issuer once,'
+                " its URLs https:// (http:// on loopback only)",
+            ),
+            queue_name=reader.read(
+                "EVENTS_QUEUE_NAME",
+                _queue_name,
+                "3 to 63 lower-case letters, digits and single hyphens, with a letter or digit at both ends",
+                default="events-registration",
+            ),
+            publish_scope=reader.read(
+                "PUBLISH_SCOPE",
+                _scope,
+                "one scope: printable ASCII without space, quote or backslash",
+                default="altinn:events.publish",
+            ),
+            max_event_bytes=reader.read(
+                "MAX_EVENT_BYTES",
+                _event_bytes,
+                f"a whole number from 1 to {QUEUE_MESSAGE_BYTES}, which is what a queue message holds",
+                default=str(QUEUE_MESSAGE_BYTES),
+            ),
+            publish_timeout_seconds=reader.read(
+                "PUBLISH_TIMEOUT_SECONDS", _seconds, "a number of seconds from 1 to 200", default="10"
+            ),
+        )
+        if reader.faults:
+            raise InvalidSettings(reader.faults)
+        return settings
+
+
+class _Reader:
+    """Reads one setting after the other and keeps the faults instead of stopping at the first."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.faults: list[str] = []
+
+    def get(self, name: str) -> str | None:
+        return self._environ.get(name) or None  # Azure and local.settings.json hand over an unset value as ""
+
+    def read[T](self, name: str, parse: Callable[[str], T], must_be: str, *, default: str | None = None) -> T:
+        """The setting `name` through `parse`, which raises ValueError for what is not `must_be`."""
+        text = self.get(name) or default
+        if text is None:
+            self.fault(name, "is missing", must_be)
+        else:
+            try:
+                return parse(text)
+            except ValueError:
+                self.fault(name, "is wrong", must_be)
+        return None  # type: ignore[return-value]  # goes nowhere: a fault makes from_environ raise
+
+    def fault(self, name: str, wrong: str, must_be: str) -> None:
+        self.faults.append(f"{name}: {wrong}; it must be {must_be}")
+
+
+def _connection(reader: _Reader) -> Connection:
+    service_uri = reader.get("EVENTS_STORAGE__queueServiceUri")
+    identity = [name for name in ("EVENTS_STORAGE__credential", "EVENTS_STORAGE__clientId") if reader.get(name)]
+    if service_uri is None and not identity:
+        return Connection(
+            connection_string=reader.read(
+                "EVENTS_STORAGE",
+                _connection_string,
+                "a connection string of Azure Storage (UseDevelopmentStorage=true for Azurite),"
+                " or left out in favour of EVENTS_STORAGE__queueServiceUri",
+            )
+        )
+    if reader.get("EVENTS_STORAGE"):
+        reader.fault("EVENTS_STORAGE", "is set beside EVENTS_STORAGE__…", "the one or the others, not both")
+    return Connection(
+        queue_service_uri=reader.read(
+            "EVENTS_STORAGE__queueServiceUri",
+            _url,
+            "an https:// URL such as https://ACCOUNT.queue.core.windows.net (http:// on loopback only)",
+        ),
+        credential=reader.read(
+            "EVENTS_STORAGE__credential",
+            _credential,
+            "managedidentity, or left out for the default chain of azure-identity",
+            default=DEFAULT_CHAIN,
+        ),
+        client_id=reader.get("EVENTS_STORAGE__clientId"),
+    )
+
+
+def _connection_string(text: str) -> str:
+    pairs = [pair.partition("=") for pair in text.rstrip(";").split(";")]
+    parts = {name.upper(): value for name, _, value in pairs}
+    signed = "SHAREDACCESSSIGNATURE" in parts or {"ACCOUNTNAME", "ACCOUNTKEY"} <= parts.keys()
+    located = "ACCOUNTNAME" in parts or "QUEUEENDPOINT" in parts
+    development = parts.get("USEDEVELOPMENTSTORAGE") == "true"
+    if not all(parts.values()) or not (development or (signed and located)):
+        raise ValueError
+    base64.b64decode(parts.get("ACCOUNTKEY", ""), validate=True)
+    return text
+
+
+def _credential(text: str) -> str:
+    if text not in ("managedidentity", DEFAULT_CHAIN):
+        raise ValueError
+    return text
+
+
+def _queue_name(text: str) -> str:
+    if not (3 <= len(text) <= 63 and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text)):
+        raise ValueError
+    return text
+
+
+def _issuers(text: str) -> tuple[Issuer, ...]:
+    entries = json.loads(text)
+    if not isinstance(entries, list) or not entries:
+        raise ValueError
+    issuers = tuple(_issuer(entry) for entry in entries)
+    if len({entry.issuer for entry in issuers}) != len(issuers):
+        raise ValueError
+    return issuers
+
+
+def _issuer(entry: object) -> Issuer:
+    if not isinstance(entry, dict) or not {"issuer"} <= entry.keys() <= {"issuer", "jwks_uri", "audience"}:
+        raise ValueError
+    if not all(isinstance(value, str) and value for value in entry.values()):
+        raise ValueError
+    for name in entry.keys() & {"issuer", "jwks_uri"}:
+        _url(entry[name])
+    return Issuer(**entry)
+
+
+def _url(text: str) -> str:
+    """An absolute URL that no one on the way can read or change: https, or http on loopback."""
+    parts = urlsplit(text)
+    schemes = ("https", "http") if parts.hostname in ("127.0.0.1", "::1", "localhost") else ("https",)
+    if not re.fullmatch(r"[!-~]+", text) or not parts.hostname or parts.scheme not in schemes or parts.port == 0:
+        raise ValueError
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError
+    return text
+
+
+def _scope(text: str) -> str:  # RFC 6749 §3.3
+    if not re.fullmatch(r"[!#-\[\]-~]+", text):
+        raise ValueError
+    return text
+
+
+def _event_bytes(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= QUEUE_MESSAGE_BYTES:
+        raise ValueError
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not 1 <= float(text) <= 200:
+        raise ValueError
+    return float(text)

@@ -1,0 +1,59 @@
+"""Azurite, Microsoft's emulator of Azure Storage, as a process on loopback."""
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+from local import ROOT, Failure, serving
+from local.child import Child, ChildEnded
+
+# The account and key of every Azurite in the world; Azurite's documentation prints them.
+_ACCOUNT = "devstoreaccount1"
+_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+class Ports(NamedTuple):
+    """Where the three services listen; 0 takes a free port."""
+
+    blob: int = 10000
+    queue: int = 10001
+    table: int = 10002
+
+
+class Azurite(NamedTuple):
+    """A running Azurite."""
+
+    child: Child
+    connection_string: str
+
+
+async def start(folder: Path, ports: Ports) -> Azurite:
+    """Start Azurite with its data in `folder`, where a later start finds it again.
+
+    Raises:
+        Failure: Node.js or Azurite is not installed, or a port is taken.
+    """
+    node, script = shutil.which("node"), ROOT / "node_modules/azurite/dist/src/azurite.js"
+    if not node or not script.exists():
+        raise Failure("Azurite is not installed; run `make setup`, which needs Node.js 20 or later.")
+    folder.mkdir(parents=True, exist_ok=True)
+    services = zip(Ports._fields, ports, strict=True)
+    options = [word for service, port in services for word in (f"--{service}Port", str(port))]
+    # The SDK may be newer than the emulator; what is used here is the same in all versions.
+    options += ["--location", str(folder), "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+    ready = [rf"{service.capitalize()} service is successfully listening at (\S+)" for service in Ports._fields]
+    try:
+        child = await Child.start([node, str(script), *options], ready)
+    except ChildEnded as ended:
+        for service, port in zip(Ports._fields, ports, strict=True):
+            if f":{port}" in ended.output.partition("EADDRINUSE")[2]:
+                raise serving.port_in_use(port, f"--{service}-port") from ended
+        raise Failure(f"Azurite did not start:\n{ended.output.strip()}") from ended
+    endpoints = {service: match[1] for service, match in zip(Ports._fields, child.ready, strict=True)}
+    return Azurite(child, connection_string(endpoints))
+
+
+def connection_string(endpoints: dict[str, str]) -> str:
+    """The connection string of an Azurite whose services are at these URLs."""
+    located = "".join(f"{service.capitalize()}Endpoint={url}/{_ACCOUNT};" for service, url in endpoints.items())
+    return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={_KEY};{located}"

@@ -1,0 +1,97 @@
+"""A program that runs beside us: started, waited for, stopped."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+START_SECONDS = 60
+STOP_SECONDS = 60
+
+
+class ChildEnded(Exception):
+    """The program ended before it was ready; `output` is what it printed on standard output."""
+
+    def __init__(self, returncode: int | None, output: str) -> None:
+        super().__init__(f"it ended with {returncode}")
+        self.returncode = returncode
+        self.output = output
+
+
+class Child:
+    """A running program, in a session of its own: Ctrl+C reaches it through us alone, in our order."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, ready: list[re.Match[str]], drain: asyncio.Task[None]
+    ) -> None:
+        self._process = process
+        self._drain = drain
+        self.ready = ready
+        """The lines that told that it was ready."""
+
+    @classmethod
+    async def start(
+        cls,
+        command: Sequence[str],
+        ready: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        show: Callable[[str], None] | None = None,
+    ) -> "Child":
+        """Start `command` and wait for a line of its standard output to match each pattern of `ready`, in any order.
+
+        What it prints on standard output after that goes to `show`, line by line.
+
+        Raises:
+            ChildEnded: it ended first.
+            TimeoutError: it was not ready in time.
+        """
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, env=env, cwd=cwd, start_new_session=True
+        )
+        assert process.stdout is not None  # noqa: S101  # it was asked for
+        found: list[re.Match[str] | None] = [None] * len(ready)
+        output = ""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while None in found:
+                    line = (await process.stdout.readline()).decode(errors="replace")
+                    if not line:
+                        raise ChildEnded(await process.wait(), output)
+                    output += line
+                    found = [before or re.search(pattern, line) for before, pattern in zip(found, ready, strict=True)]
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            raise
+        drain = asyncio.create_task(_drain(process.stdout, show))
+        return cls(process, [match for match in found if match], drain)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def wait(self) -> int:
+        """The exit code, once it has ended."""
+        return await self._process.wait()
+
+    async def stop(self) -> int:
+        """Ask it to end (SIGTERM), wait, and return its exit code; kill it when it does not listen."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+        await self._drain
+        return await self._process.wait()
+
+
+async def _drain(stream: asyncio.StreamReader, show: Callable[[str], None] | None) -> None:
+    """Read on, or the program would stand still when the pipe is full."""
+    async for line in stream:
+        if show:
+            show(line.decode(errors="replace").rstrip("\n"))

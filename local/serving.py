@@ -1,0 +1,46 @@
+"""Serving HTTP on loopback."""
+
+import asyncio
+import errno
+import logging
+import signal
+
+from aiohttp import web
+
+from local import Failure
+
+ADDRESS = "127.0.0.1"
+
+READY = "Listening on "
+"""How the host says on standard output that the app is loaded and served; the URL follows."""
+
+# aiohttp writes a traceback for each request that is not HTTP.
+logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+
+
+async def serve(runner: web.ServerRunner | web.AppRunner, port: int, option: str) -> str:
+    """Listen on `port` (0: a free one) and return the URL; `option` sets that port.
+
+    Raises:
+        Failure: the port is taken.
+    """
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, ADDRESS, port).start()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise port_in_use(port, option) from error
+    return f"http://{ADDRESS}:{runner.addresses[0][1]}"
+
+
+def port_in_use(port: int, option: str) -> Failure:
+    return Failure(f"Port {port} is in use; choose another with {option} ({option} 0 takes a free one).")
+
+
+def stop_signal() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,46 @@
+#!/bin/sh
+# setup.sh python | node: make .venv or node_modules at the root of the checkout, and say how.
+set -eu
+cd "$(dirname "$0")/.."
+
+fail() {
+    echo "$1"
+    exit 1
+}
+
+# A Python counts only if it runs: a version manager's shim may stand on the PATH with nothing behind it.
+find_python() {
+    for candidate in "${PYTHON:-}" "python$1" python3 python "$HOME"/.pyenv/versions/"$1"*/bin/python; do
+        if [ -n "$candidate" ] && "$candidate" -c "import sys, venv
+sys.exit('%d.%d' % sys.version_info[:2] != '$1')" >/dev/null 2>&1; then
+            echo "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+make_venv() {
+    version=$(cat .python-version)
+    python=$(find_python "$version") ||
+        fail "Python $version is missing. Install it (https://www.python.org/downloads/), or name one: make PYTHON=/path/to/python$version …"
+    echo "Making .venv with $("$python" --version) …"
+    "$python" -m venv --clear .venv || fail "The venv could not be made; on Debian and Ubuntu install python$version-venv."
+    echo "Installing requirements.txt and requirements-dev.txt …"
+    .venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+    touch .venv/.ready
+}
+
+make_node_modules() {
+    major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) || major=0
+    [ "$major" -ge 20 ] && command -v npm >/dev/null 2>&1 ||
+        fail "Node.js 20 or later, with npm, is missing; Azurite runs on it. Install it (https://nodejs.org/)."
+    echo "Installing Azurite …"
+    npm ci --silent
+    touch node_modules/.ready
+}
+
+case $1 in
+python) make_venv ;;
+node) make_node_modules ;;
+esac

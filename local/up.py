@@ -1,0 +1,136 @@
+"""The whole product on a laptop: Azurite, the issuer and the host, with one event published through them."""
+
+import asyncio
+import datetime
+import json
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from events_publish.settings import InvalidSettings, Settings
+from local import ROOT, Failure, app_folder, azurite, issuer, messages, publisher, running, serving
+from local.child import Child, ChildEnded
+from local.running import Running
+
+SAMPLE = ROOT / "local/events/sample.json"
+
+
+class Options(NamedTuple):
+    """What `up` starts, and where; a port of 0 takes a free one."""
+
+    folder: Path
+    once: bool
+    with_host: bool
+    port: int
+    issuer_port: int
+    azurite_ports: azurite.Ports
+
+
+async def up(options: Options) -> None:
+    """Start everything, publish the sample and print what then lies on the queue; serve until SIGINT or SIGTERM.
+
+    The event goes to standard output, all else to standard error. With `once` it ends after the event.
+
+    Raises:
+        Failure: a part did not start, or stopped.
+    """
+    stop = serving.stop_signal()
+    async with AsyncExitStack() as stack:
+        _say("Starting Azurite …")
+        storage = await azurite.start(options.folder / "azurite", options.azurite_ports)
+        stack.push_async_callback(storage.child.stop)
+        runner, identifier = await issuer.start(options.folder, options.issuer_port)
+        stack.push_async_callback(runner.cleanup)
+        children = [storage.child]
+        environ = environment(os.environ, storage.connection_string, identifier)
+        state = Running(issuer=identifier, storage=storage.connection_string, queue=_queue_name(environ))
+        if options.with_host:
+            _say("Starting the function app …")
+            child, url = await _start_host(environ, options.port)
+            stack.push_async_callback(child.stop)
+            children.append(child)
+            state = state._replace(host=url)
+        state.save(options.folder)
+        stack.callback(running.forget, options.folder)
+        if options.with_host:
+            await _publish_sample(state, options.folder)
+        if options.once:
+            return
+        await _introduce(state, options)
+        await _wait(stop, children)
+        _say("Stopping …")
+
+
+def environment(environ: Mapping[str, str], connection_string: str, identifier: str) -> dict[str, str]:
+    """The host's environment: `environ`, with the storage and the issuer that `up` has started."""
+    rest = {name: value for name, value in environ.items() if name.partition("__")[0] != "EVENTS_STORAGE"}
+    return rest | {"EVENTS_STORAGE": connection_string, "TOKEN_ISSUERS": json.dumps([{"issuer": identifier}])}
+
+
+def _queue_name(environ: Mapping[str, str]) -> str:
+    try:
+        return Settings.from_environ({**environ, **app_folder.local_settings(ROOT, environ)}).queue_name
+    except InvalidSettings as error:
+        raise Failure(str(error)) from error
+
+
+async def _start_host(environ: Mapping[str, str], port: int) -> tuple[Child, str]:
+    command = [sys.executable, "-m", "local", "host", "--port", str(port)]
+    try:
+        child = await Child.start(command, [rf"^{serving.READY}(\S+)"], env=environ, cwd=str(ROOT), show=_say)
+    except ChildEnded as ended:
+        raise Failure("The host did not start; the reason is above.") from ended
+    return child, child.ready[0][1]
+
+
+async def _publish_sample(state: Running, folder: Path) -> None:
+    body = SAMPLE.read_bytes()
+    since = datetime.datetime.now(datetime.UTC)
+    status, problem = await publisher.publish(state, await publisher.token(state, folder), body)
+    if status != 200:
+        raise Failure(f"The sample event was refused with {status}: {problem}")
+    _say(f"Published {SAMPLE.relative_to(ROOT)}: 200. On the queue {state.queue} lies now:")
+    async with messages.connect(state) as client:
+        message = await messages.find(client, body, since)
+    if message is None:
+        raise Failure(f"The sample event is not on the queue {state.queue}; does something else consume it?")
+    sys.stdout.buffer.write(message)
+    sys.stdout.buffer.flush()
+
+
+async def _introduce(state: Running, options: Options) -> None:
+    token = await publisher.token(state, options.folder)
+    _say(f"""
+  Publish   {state.events}
+  Issuer    {state.issuer}
+  Storage   {state.storage}
+  Queue     {state.queue}
+
+Publish an event with a token that is good for an hour:
+
+curl -i {state.events} -H 'Content-Type: {publisher.CONTENT_TYPE}' -H 'Authorization: Bearer {token}' \
+--data-binary @{SAMPLE.relative_to(ROOT)}
+
+See what lies on the queue: python -m local messages. Stop with Ctrl+C.""")
+
+
+async def _wait(stop: asyncio.Event, children: list[Child]) -> None:
+    """Until we are told to stop.
+
+    Raises:
+        Failure: one of our programs ended by itself.
+    """
+    stopped = asyncio.create_task(stop.wait())
+    ends = [asyncio.create_task(child.wait()) for child in children]
+    await asyncio.wait([stopped, *ends], return_when=asyncio.FIRST_COMPLETED)
+    for task in ends:
+        task.cancel()
+    if not stop.is_set():
+        raise Failure("A part of the stack ended by itself; its reason is above.")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ holds one app.
 """
 
 import json
+import re
 import sys
 import uuid
 from collections.abc import Mapping
@@ -75,7 +76,10 @@ async def load(folder: Path) -> list[Function]:
     )
     answer = await runtime.worker_init_request(request)
     if answer.result.status == _StatusResult.Failure:
-        raise Failure(f"The function app in {folder} did not load. {answer.result.exception.message}")
+        fault = answer.result.exception
+        frames = re.findall(rf'File "{re.escape(str(folder))}/(.+?)", line (\d+)', fault.stack_trace)
+        where = " ({}, line {})".format(*frames[-1]) if frames else ""
+        raise Failure(f"The function app in {folder} did not load{where}. {fault.message}")
     metadata = (await runtime.functions_metadata_request(request)).function_metadata_results
     if metadata is None:
         raise Failure(f"There is no function_app.py in {folder}.")

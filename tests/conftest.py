@@ -1,0 +1,183 @@
+"""The stack that the tests share: real Azurite, a token issuer, and the function app in the host, on free ports."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from local import ROOT, azurite, issuer, serving
+from local.child import Child
+from tests.background import Background
+from tests.storage import Queue
+
+EVENTS_PATH = "/events/api/v1/events"
+QUEUE_NAME = "events-registration"
+
+type Event = dict[str, Any]
+type MakeEvent = Callable[..., Event]
+type MakeToken = Callable[..., str]
+type StartHost = Callable[[Mapping[str, str]], "Host"]
+
+
+class Host(NamedTuple):
+    """A running host."""
+
+    child: Child
+    url: str
+
+    @property
+    def events(self) -> str:
+        return self.url + EVENTS_PATH
+
+
+class Issuer(NamedTuple):
+    """A running issuer."""
+
+    identifier: str
+    keys: issuer.Keys
+
+
+@pytest.fixture(scope="session")
+def background() -> Iterator[Background]:
+    background = Background()
+    yield background
+    background.close()
+
+
+@pytest.fixture(scope="session")
+def storage(background: Background, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The connection string of an Azurite."""
+    started = background.run(azurite.start(tmp_path_factory.mktemp("azurite"), azurite.Ports(0, 0, 0)))
+    yield started.connection_string
+    background.run(started.child.stop())
+
+
+@pytest.fixture(scope="session")
+def token_issuer(background: Background, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
+    folder = tmp_path_factory.mktemp("issuer")
+    runner, identifier = background.run(issuer.start(folder, 0))
+    yield Issuer(identifier, issuer.keys(folder))
+    background.run(runner.cleanup())
+
+
+@pytest.fixture(scope="session")
+def settings(storage: str, token_issuer: Issuer) -> dict[str, str]:
+    """The least settings that the function app starts with."""
+    return {"EVENTS_STORAGE": storage, "TOKEN_ISSUERS": json.dumps([{"issuer": token_issuer.identifier}])}
+
+
+@pytest.fixture(scope="session")
+def start_host(background: Background) -> Iterator[StartHost]:
+    """Starts the function app in a host of its own, with these settings; it is stopped at the end."""
+    started: list[Child] = []
+
+    def start(settings: Mapping[str, str]) -> Host:
+        host = background.run(host_of(ROOT, settings))
+        started.append(host.child)
+        return host
+
+    yield start
+    for child in started:
+        background.run(child.stop())
+
+
+async def host_of(folder: Path, settings: Mapping[str, str], *options: str) -> Host:
+    """A host of the function app in `folder`, on a free port."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("EVENTS_", "PUBLISH_"))}
+    environ |= {"PYTHONPATH": str(ROOT), **settings}
+    command = [sys.executable, "-m", "local", "host", "--port", "0", *options]
+    child = await Child.start(command, [rf"^{serving.READY}(\S+)"], env=environ, cwd=str(folder))
+    return Host(child, child.ready[0][1])
+
+
+@pytest.fixture(scope="session")
+def host(start_host: StartHost, settings: dict[str, str]) -> Host:
+    """The function app that most tests talk to."""
+    return start_host(settings)
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=30, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def queue(storage: str) -> Iterator[Queue]:
+    """The queue of `host`, empty."""
+    with Queue(storage, QUEUE_NAME) as queue:
+        queue.take()
+        yield queue
+
+
+@pytest.fixture
+def make_event() -> MakeEvent:
+    """Makes a minimal valid event; attributes are added, replaced, or with None left out."""
+
+    def make(**attributes: Any) -> Event:
+        event = {
+            "specversion": "1.0",
+            "id": "1",
+            "type": "no.example.created",
+            "source": "https://example.no/api",
+            "resource": "urn:altinn:resource:example.api",
+            **attributes,
+        }
+        return {name: value for name, value in event.items() if value is not None}
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_token(token_issuer: Issuer) -> MakeToken:
+    """Makes a token of the issuer, good for publishing; claims are added or replaced."""
+
+    def make(
+        *, key: dict[str, Any] | None = None, lifetime: int = 600, scope: str = issuer.PUBLISH_SCOPE, **claims: Any
+    ) -> str:
+        return issuer.access_token(
+            key or token_issuer.keys.issuer,
+            claims.pop("iss", token_issuer.identifier),
+            scope=scope,
+            consumer=issuer.CONSUMER,
+            lifetime=lifetime,
+            **claims,
+        )
+
+    return make
+
+
+class Publish:
+    """POSTs to the shared host as a publisher would."""
+
+    def __init__(self, client: httpx.Client, url: str, token: str) -> None:
+        self._client = client
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/cloudevents+json"}
+
+    def __call__(self, body: bytes | Event, **headers: str | None) -> httpx.Response:
+        """`headers` are added or replaced, or with None left out; underscores stand for hyphens."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        merged = {**self._headers, **{name.title(): value for name, value in given.items()}}
+        sent = {name: value for name, value in merged.items() if value is not None}
+        return self._client.post(self._url, content=content, headers=sent)
+
+
+@pytest.fixture
+def publish(client: httpx.Client, host: Host, make_token: MakeToken) -> Publish:
+    return Publish(client, host.events, make_token())
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for `condition`, and fail when it does not come true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.05)

@@ -1,0 +1,142 @@
+"""Settings: what is taken, and one line for each that is not."""
+
+import json
+
+import pytest
+
+from events_publish.settings import DEFAULT_CHAIN, NAMES, Connection, InvalidSettings, Issuer, Settings
+
+STORAGE = "UseDevelopmentStorage=true"
+ISSUERS = '[{"issuer": "https://maskinporten.no/"}]'
+LEAST = {"EVENTS_STORAGE": STORAGE, "TOKEN_ISSUERS": ISSUERS}
+IDENTITY = {"EVENTS_STORAGE__queueServiceUri": "https://account.queue.core.windows.net", "TOKEN_ISSUERS": ISSUERS}
+
+
+def test_defaults() -> None:
+    """With nothing but storage and issuer, every other setting has the documented default."""
+    assert Settings.from_environ(LEAST) == Settings(
+        storage=Connection(connection_string=STORAGE),
+        issuers=(Issuer("https://maskinporten.no/"),),
+        queue_name="events-registration",
+        publish_scope="altinn:events.publish",
+        max_event_bytes=49152,
+        publish_timeout_seconds=10,
+    )
+
+
+def test_all_set() -> None:
+    environ = {
+        **IDENTITY,
+        "EVENTS_STORAGE__credential": "managedidentity",
+        "EVENTS_STORAGE__clientId": "b2f0…",
+        "EVENTS_QUEUE_NAME": "my-queue",
+        "TOKEN_ISSUERS": json.dumps(
+            [{"issuer": "http://127.0.0.1:7072/", "jwks_uri": "https://example.no/jwk", "audience": "us"}]
+        ),
+        "PUBLISH_SCOPE": "my:scope",
+        "MAX_EVENT_BYTES": "1000",
+        "PUBLISH_TIMEOUT_SECONDS": "2.5",
+    }
+    assert environ.keys() | {"EVENTS_STORAGE"} == set(NAMES)
+    assert Settings.from_environ(environ) == Settings(
+        storage=Connection(
+            queue_service_uri="https://account.queue.core.windows.net", credential="managedidentity", client_id="b2f0…"
+        ),
+        issuers=(Issuer("http://127.0.0.1:7072/", "https://example.no/jwk", "us"),),
+        queue_name="my-queue",
+        publish_scope="my:scope",
+        max_event_bytes=1000,
+        publish_timeout_seconds=2.5,
+    )
+
+
+def test_identity_without_credential_is_the_default_chain() -> None:
+    assert Settings.from_environ(IDENTITY).storage.credential == DEFAULT_CHAIN
+
+
+def test_an_empty_value_is_an_unset_one() -> None:
+    assert Settings.from_environ({**LEAST, "EVENTS_QUEUE_NAME": ""}).queue_name == "events-registration"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("EVENTS_STORAGE", "secret", id="no connection string"),
+        pytest.param("EVENTS_STORAGE", "UseDevelopmentStorage=yes", id="development storage, but not true"),
+        pytest.param("EVENTS_STORAGE", "AccountName=a;AccountKey=", id="empty key"),
+        pytest.param("EVENTS_STORAGE", "AccountName=a;AccountKey=%secret", id="key is not base64"),
+        pytest.param("EVENTS_STORAGE", "AccountName=a", id="no key"),
+        pytest.param("EVENTS_STORAGE", "AccountKey=c2VjcmV0", id="no account"),
+        pytest.param("EVENTS_QUEUE_NAME", "Upper", id="upper case"),
+        pytest.param("EVENTS_QUEUE_NAME", "a--b", id="two hyphens"),
+        pytest.param("EVENTS_QUEUE_NAME", "ab", id="short"),
+        pytest.param("EVENTS_QUEUE_NAME", "a" * 64, id="long"),
+        pytest.param("TOKEN_ISSUERS", "https://maskinporten.no/", id="not JSON"),
+        pytest.param("TOKEN_ISSUERS", "[]", id="no issuer"),
+        pytest.param("TOKEN_ISSUERS", '{"issuer": "https://maskinporten.no/"}', id="no array"),
+        pytest.param("TOKEN_ISSUERS", '[{"issuer": "http://maskinporten.no/"}]', id="http"),
+        pytest.param("TOKEN_ISSUERS", '[{"issuer": "https://maskinporten.no/?a"}]', id="query"),
+        pytest.param("TOKEN_ISSUERS", '[{"issuer": "https://maskinporten.no/", "audience": 1}]', id="number"),
+        pytest.param("TOKEN_ISSUERS", '[{"issuer": "https://maskinporten.no/", "aud": "us"}]', id="unknown member"),
+        pytest.param("TOKEN_ISSUERS", '[{"jwks_uri": "https://maskinporten.no/jwk"}]', id="no issuer in it"),
+        pytest.param("TOKEN_ISSUERS", '[{"issuer": "https://a.no/"}, {"issuer": "https://a.no/"}]', id="twice"),
+        pytest.param("PUBLISH_SCOPE", "two scopes", id="two scopes"),
+        pytest.param("MAX_EVENT_BYTES", "0", id="no bytes"),
+        pytest.param("MAX_EVENT_BYTES", "49153", id="more than a message holds"),
+        pytest.param("MAX_EVENT_BYTES", "1e3", id="not a whole number"),
+        pytest.param("PUBLISH_TIMEOUT_SECONDS", "0", id="no time"),
+        pytest.param("PUBLISH_TIMEOUT_SECONDS", "nan", id="no number"),
+        pytest.param("PUBLISH_TIMEOUT_SECONDS", "1000", id="longer than Azure waits"),
+    ],
+)
+def test_wrong(name: str, value: str) -> None:
+    """A wrong value gets one line, which names the setting and does not repeat the value."""
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_environ({**LEAST, name: value})
+    (line,) = refused.value.faults
+    assert line.startswith(f"{name}: is wrong; it must be ")
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("EVENTS_STORAGE__queueServiceUri", "http://account.queue.core.windows.net", id="http"),
+        pytest.param("EVENTS_STORAGE__queueServiceUri", "account.queue.core.windows.net", id="no scheme"),
+        pytest.param("EVENTS_STORAGE__queueServiceUri", "https://[account", id="no URL"),
+        pytest.param("EVENTS_STORAGE__queueServiceUri", "https://account:99999", id="no port"),
+        pytest.param("EVENTS_STORAGE__credential", "ManagedIdentity", id="upper case"),
+    ],
+)
+def test_wrong_identity(name: str, value: str) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_environ({**IDENTITY, name: value})
+    (line,) = refused.value.faults
+    assert line.startswith(f"{name}: is wrong; it must be ")
+
+
+def test_both_connections_at_once() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_environ({**LEAST, **IDENTITY})
+    assert refused.value.faults == [
+        "EVENTS_STORAGE: is set beside EVENTS_STORAGE__…; it must be the one or the others, not both"
+    ]
+
+
+def test_an_identity_without_a_service() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_environ({"EVENTS_STORAGE__credential": "managedidentity", "TOKEN_ISSUERS": ISSUERS})
+    (line,) = refused.value.faults
+    assert line.startswith("EVENTS_STORAGE__queueServiceUri: is missing; it must be an https:// URL")
+
+
+def test_all_faults_at_once() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_environ({"MAX_EVENT_BYTES": "many", "EVENTS_QUEUE_NAME": "-"})
+    assert [line.partition(";")[0] for line in refused.value.faults] == [
+        "EVENTS_STORAGE: is missing",
+        "TOKEN_ISSUERS: is missing",
+        "EVENTS_QUEUE_NAME: is wrong",
+        "MAX_EVENT_BYTES: is wrong",
+    ]
+    assert str(refused.value).splitlines()[1:] == refused.value.faults

@@ -6,6 +6,7 @@ signature; the claims are checked here, because PyJWT takes an `exp` that is a s
 
 import binascii
 import json
+import math
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
@@ -44,6 +45,7 @@ class Token(NamedTuple):
     algorithm: str
     kid: str
     issuer: str
+    claims: Claims
 
 
 async def authenticate(
@@ -108,7 +110,7 @@ def read(encoded: str) -> Token:
         raise InvalidToken("the header of the token must have an alg and a kid")
     if not isinstance(issuer, str):
         raise InvalidToken("the token must have an iss claim")
-    return Token(encoded, algorithm, kid, issuer)
+    return Token(encoded, algorithm, kid, issuer, claims)
 
 
 def verify(token: Token, key: Key, *, audience: str | None, now: float) -> Publisher:
@@ -120,10 +122,10 @@ def verify(token: Token, key: Key, *, audience: str | None, now: float) -> Publi
     if token.algorithm not in key.algorithms:
         raise InvalidToken("the alg of the token must be one that its key is for")
     try:
-        signed = _JWS.decode_complete(token.encoded, key.material, algorithms=[token.algorithm])
+        _JWS.decode_complete(token.encoded, key.material, algorithms=[token.algorithm])
     except (PyJWTError, ValueError) as error:
         raise InvalidToken("the signature of the token must be the issuer's") from error
-    claims = json.loads(signed["payload"])
+    claims = token.claims
     _check_times(claims, now)
     _check_audience(claims, audience)
     consumer = claims.get("consumer")
@@ -140,7 +142,7 @@ def _check_times(claims: Claims, now: float) -> None:
     """RFC 7519 §4.1.4 to §4.1.6: a NumericDate is a JSON number; at `exp` itself the token is expired."""
     for name in ("exp", "nbf", "iat"):
         value = claims.get(name)
-        if (name == "exp" or name in claims) and (isinstance(value, bool) or not isinstance(value, int | float)):
+        if (name == "exp" or name in claims) and not _is_number(value):
             raise InvalidToken(f"the {name} claim of the token must be a number")
     if now >= claims["exp"] + LEEWAY_SECONDS:
         raise InvalidToken("the token has expired")
@@ -148,6 +150,10 @@ def _check_times(claims: Claims, now: float) -> None:
         raise InvalidToken("the token is not valid yet")
     if claims.get("iat", now) > now + LEEWAY_SECONDS:
         raise InvalidToken("the token was issued in the future")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _check_audience(claims: Claims, audience: str | None) -> None:

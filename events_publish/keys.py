@@ -150,7 +150,7 @@ def _signing_key(jwk: dict[str, Any]) -> Key | None:
     if algorithms is None or not isinstance(jwk.get("kid"), str) or jwk.get("use", "sig") != "sig":
         return None
     if "alg" in jwk:
-        algorithms &= {jwk["alg"]}
+        algorithms = frozenset(each for each in algorithms if each == jwk["alg"])
     try:
         material = PyJWK(jwk, algorithm=next(iter(algorithms), None)).key
     except (PyJWTError, ValueError, TypeError):

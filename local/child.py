@@ -3,18 +3,18 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 
 START_SECONDS = 60
 STOP_SECONDS = 60
 
 
 class ChildEnded(Exception):
-    """The program ended before it was ready; `output` is what it printed on standard output."""
+    """The program ended before it was ready; `output` is what it printed."""
 
-    def __init__(self, returncode: int | None, output: str) -> None:
-        super().__init__(f"it ended with {returncode}")
-        self.returncode = returncode
+    def __init__(self, returncode: int, output: str) -> None:
+        super().__init__(f"it ended with {returncode}:\n{output}")
         self.output = output
 
 
@@ -22,10 +22,10 @@ class Child:
     """A running program, in a session of its own: Ctrl+C reaches it through us alone, in our order."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, ready: list[re.Match[str]], drain: asyncio.Task[None]
+        self, process: asyncio.subprocess.Process, ready: list[re.Match[str]], reading: asyncio.Task[None]
     ) -> None:
         self._process = process
-        self._drain = drain
+        self._reading = reading
         self.ready = ready
         """The lines that told that it was ready."""
 
@@ -36,38 +36,43 @@ class Child:
         ready: Sequence[str],
         *,
         env: Mapping[str, str] | None = None,
-        cwd: str | None = None,
+        cwd: Path | None = None,
         show: Callable[[str], None] | None = None,
     ) -> "Child":
-        """Start `command` and wait for a line of its standard output to match each pattern of `ready`, in any order.
+        """Start `command` and wait for a line of its output to match each pattern of `ready`, in any order.
 
-        What it prints on standard output after that goes to `show`, line by line.
+        What it prints, on standard output and standard error, goes to `show`, line by line.
 
         Raises:
             ChildEnded: it ended first.
             TimeoutError: it was not ready in time.
         """
-        pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, env=env, cwd=cwd, start_new_session=True
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=env,
+            cwd=cwd,
+            start_new_session=True,
         )
-        assert process.stdout is not None  # noqa: S101  # it was asked for
+        lines = _lines(process, show)
         found: list[re.Match[str] | None] = [None] * len(ready)
         output = ""
         try:
             async with asyncio.timeout(START_SECONDS):
                 while None in found:
-                    line = (await process.stdout.readline()).decode(errors="replace")
-                    if not line:
+                    line = await anext(lines, None)
+                    if line is None:
                         raise ChildEnded(await process.wait(), output)
-                    output += line
+                    output += line + "\n"
                     found = [before or re.search(pattern, line) for before, pattern in zip(found, ready, strict=True)]
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             raise
-        drain = asyncio.create_task(_drain(process.stdout, show))
-        return cls(process, [match for match in found if match], drain)
+        # Read on, or it would stand still when the pipe is full.
+        return cls(process, [match for match in found if match], asyncio.create_task(_exhaust(lines)))
 
     @property
     def pid(self) -> int:
@@ -86,12 +91,19 @@ class Child:
                 await self._process.wait()
         except TimeoutError:
             self._process.kill()
-        await self._drain
+        await self._reading
         return await self._process.wait()
 
 
-async def _drain(stream: asyncio.StreamReader, show: Callable[[str], None] | None) -> None:
-    """Read on, or the program would stand still when the pipe is full."""
-    async for line in stream:
+async def _lines(process: asyncio.subprocess.Process, show: Callable[[str], None] | None) -> AsyncIterator[str]:
+    assert process.stdout is not None  # noqa: S101  # it was asked for
+    async for encoded in process.stdout:
+        line = encoded.decode(errors="replace").rstrip("\n")
         if show:
-            show(line.decode(errors="replace").rstrip("\n"))
+            show(line)
+        yield line
+
+
+async def _exhaust(lines: AsyncIterator[str]) -> None:
+    async for _ in lines:
+        pass

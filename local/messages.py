@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
-from azure.storage.queue import BinaryBase64DecodePolicy, QueueMessage
+from azure.storage.queue import BinaryBase64DecodePolicy, BinaryBase64EncodePolicy, QueueMessage
 from azure.storage.queue.aio import QueueClient
 
 from local import Failure
@@ -38,6 +38,7 @@ async def connect(running: Running) -> AsyncIterator[QueueClient]:
         running.storage,
         running.queue,
         message_decode_policy=BinaryBase64DecodePolicy(),
+        message_encode_policy=BinaryBase64EncodePolicy(),  # an update writes the content again
         retry_total=0,
     )
     async with client:

@@ -80,7 +80,7 @@ def _queue_name(environ: Mapping[str, str]) -> str:
 async def _start_host(environ: Mapping[str, str], port: int) -> tuple[Child, str]:
     command = [sys.executable, "-m", "local", "host", "--port", str(port)]
     try:
-        child = await Child.start(command, [rf"^{serving.READY}(\S+)"], env=environ, cwd=str(ROOT), show=_say)
+        child = await Child.start(command, [rf"^{serving.READY}(\S+)"], env=environ, cwd=ROOT, show=_say)
     except ChildEnded as ended:
         raise Failure("The host did not start; the reason is above.") from ended
     return child, child.ready[0][1]

@@ -92,7 +92,7 @@ async def host_of(folder: Path, settings: Mapping[str, str], *options: str) -> H
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("EVENTS_", "PUBLISH_"))}
     environ |= {"PYTHONPATH": str(ROOT), **settings}
     command = [sys.executable, "-m", "local", "host", "--port", "0", *options]
-    child = await Child.start(command, [rf"^{serving.READY}(\S+)"], env=environ, cwd=str(folder))
+    child = await Child.start(command, [rf"^{serving.READY}(\S+)"], env=environ, cwd=folder)
     return Host(child, child.ready[0][1])
 
 

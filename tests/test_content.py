@@ -1,5 +1,6 @@
 """From headers and body to events."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events_publish import content
+from events_publish.envelope import Event
 from events_publish.problem import EventTooLarge, InvalidEvent, LengthRequired, Problem, UnsupportedMediaType
 from tests.conftest import MakeEvent
 
@@ -15,7 +17,7 @@ HEADERS = {"content-type": "application/cloudevents+json"}
 LEAST = b'"specversion":"1.0","id":"1","type":"t","source":"s","resource":"urn:a:b"'
 
 
-def parse(body: bytes, headers: dict[str, str] | None = None, limit: int = 49_152) -> tuple[content.Event, ...]:
+def parse(body: bytes, headers: dict[str, str] | None = None, limit: int = 49_152) -> tuple[Event, ...]:
     return content.parse(HEADERS if headers is None else headers, body, max_event_bytes=limit)
 
 
@@ -181,9 +183,7 @@ EXTENSIONS = st.dictionaries(
 
 
 @given(data=JSON, extensions=EXTENSIONS, ascii_only=st.booleans(), indent=st.none() | st.integers(0, 2))
-def test_any_valid_event_is_taken(
-    data: Any, extensions: dict[str, Any], ascii_only: bool, indent: int | None
-) -> None:
+def test_any_valid_event_is_taken(data: Any, extensions: dict[str, Any], ascii_only: bool, indent: int | None) -> None:
     event = {**json.loads(b"{" + LEAST + b"}"), **extensions, "data": data}
     body = json.dumps(event, ensure_ascii=ascii_only, indent=indent).encode()
     assert [event.body for event in parse(body)] == [body]
@@ -208,10 +208,8 @@ def test_no_json_breaks_it(value: Any) -> None:
 
 @given(st.text(), st.sampled_from(["content-type", "content-encoding"]))
 def test_no_header_breaks_it(value: str, name: str) -> None:
-    try:
+    with contextlib.suppress(UnsupportedMediaType):
         parse(b"{" + LEAST + b"}", {**HEADERS, name: value})
-    except UnsupportedMediaType:
-        pass
 
 
 def test_a_problem_is_json_with_every_fault(make_event: MakeEvent) -> None:

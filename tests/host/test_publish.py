@@ -146,7 +146,9 @@ def test_a_refused_value_is_not_echoed(publish: Publish, make_event: MakeEvent) 
     assert "16069412345" not in response.text
 
 
-@pytest.mark.parametrize("content_type", [None, "text/plain", "application/cloudevents+xml", "application/json; charset=x"])
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "application/cloudevents+xml", "application/json; charset=x"]
+)
 def test_content_type(publish: Publish, queue: Queue, make_event: MakeEvent, content_type: str | None) -> None:
     response = publish(make_event(), content_type=content_type)
     problem(response, 415, "unsupported-media-type")

@@ -137,9 +137,7 @@ def test_a_token_without_the_scope(
     assert queue.take() == []
 
 
-def test_a_token_in_the_query_is_ignored(
-    client: httpx.Client, host: Host, queue: Queue, make_token: MakeToken
-) -> None:
+def test_a_token_in_the_query_is_ignored(client: httpx.Client, host: Host, queue: Queue, make_token: MakeToken) -> None:
     headers = {"Content-Type": "application/cloudevents+json"}
     response = client.post(host.events, params={"access_token": make_token()}, content=BODY, headers=headers)
     problem(response, 401, "unauthenticated")

@@ -1,6 +1,5 @@
 """The host: what a function app, any app, sees and does through it."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -8,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -78,9 +78,7 @@ def test_what_a_function_sees(client: httpx.Client, echo: Host) -> None:
         pytest.param("GET", "/api/numbers/-7", "numbers", {"number": "-7"}, id="empty catch-all"),
     ],
 )
-def test_routes(
-    client: httpx.Client, echo: Host, method: str, path: str, function: str, route: dict[str, str]
-) -> None:
+def test_routes(client: httpx.Client, echo: Host, method: str, path: str, function: str, route: dict[str, str]) -> None:
     found = seen(client.request(method, echo.url + path))
     assert (found["function"], found["route"]) == (function, route)
 
@@ -187,17 +185,15 @@ def test_what_is_not_http(echo: Host, request_bytes: bytes) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_requests_in_flight_finish(background: Background, number: signal.Signals) -> None:
     host = background.run(host_of(APPS / "echo", {}))
-    with ThreadPoolExecutor(1) as pool:
-        # A connection that is kept alive must not hold the host up.
-        with httpx.Client() as idle:
-            idle.get(host.url + "/api/echo")
-            in_flight = pool.submit(httpx.get, host.url + "/api/slow?seconds=1.5", timeout=20)
-            background.run(asyncio.sleep(0.5))
-            os.kill(host.child.pid, number)
-            background.run(asyncio.sleep(0.3))
-            with pytest.raises(httpx.ConnectError):
-                httpx.get(host.url + "/api/echo")
-            assert in_flight.result().text == "done"
+    with ThreadPoolExecutor(1) as pool, httpx.Client() as idle:
+        idle.get(host.url + "/api/echo")  # a connection that is kept alive must not hold the host up
+        in_flight = pool.submit(httpx.get, host.url + "/api/slow?seconds=1.5", timeout=20)
+        time.sleep(0.5)
+        os.kill(host.child.pid, number)
+        time.sleep(0.3)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(host.url + "/api/echo")
+        assert in_flight.result().text == "done"
     assert background.run(host.child.stop()) == 0
 
 

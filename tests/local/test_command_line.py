@@ -1,0 +1,286 @@
+"""``python -m local`` as somebody at a keyboard meets it."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from local import ROOT
+from local.up import SAMPLE
+from tests.conftest import wait_until
+from tests.storage import Queue
+
+FREE_PORTS = [f"--{name}port=0" for name in ("", "issuer-", "blob-", "queue-", "table-")]
+
+
+def environ(**added: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], **added}
+
+
+def local(*arguments: str, stdin: bytes = b"", **added: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "local", *arguments],
+        cwd=ROOT,
+        env=environ(**added),
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class Stack(NamedTuple):
+    """A running ``up``."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    output: list[str]
+    """What it has printed on standard error."""
+
+    def running(self) -> dict[str, str]:
+        state: dict[str, str] = json.loads((self.folder / "running.json").read_text())
+        return state
+
+
+def start(folder: Path, *options: str, **added: str) -> Stack:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "up", *FREE_PORTS, "--folder", str(folder), *options],
+        cwd=ROOT,
+        env=environ(**added),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    stack = Stack(process, folder, [])
+    # A daemon: it reads until the process ends.
+    threading.Thread(target=lambda: stack.output.extend(process.stderr or ()), daemon=True).start()
+    wait_until(lambda: any("Ctrl+C" in line for line in stack.output) or process.poll() is not None, 30)
+    return stack
+
+
+def stop(stack: Stack, number: signal.Signals = signal.SIGINT) -> str:
+    """Stop it, check that it ended well, and return what it printed on standard output."""
+    stack.process.send_signal(number)
+    output, _ = stack.process.communicate(timeout=30)
+    assert stack.process.returncode == 0
+    return output
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    stack = start(tmp_path_factory.mktemp("stack"))
+    assert stack.process.poll() is None, "".join(stack.output)
+    yield stack
+    stop(stack)
+
+
+@pytest.fixture
+def queue(stack: Stack) -> Iterator[Queue]:
+    state = stack.running()
+    with Queue(state["storage"], state["queue"]) as queue:
+        queue.take()
+        yield queue
+
+
+def test_once(tmp_path: Path) -> None:
+    """The sample event goes through, and what lies on the queue is all that standard output gets, byte for byte."""
+    for _ in range(2):  # the second time with what the first has left in the folder
+        ended = local("up", "--once", *FREE_PORTS, "--folder", str(tmp_path))
+        assert ended.returncode == 0
+        assert ended.stdout == SAMPLE.read_bytes()
+        assert not re.search(b"ERROR|WARNING|Traceback", ended.stderr)
+    assert not (tmp_path / "running.json").exists()
+
+
+def test_up_ends_with_a_curl_line_that_works(stack: Stack, queue: Queue) -> None:
+    """The URLs and a line to paste; it is run here as a shell would run it."""
+    (line,) = [line for line in stack.output if line.startswith("curl ")]
+    ran = subprocess.run(shlex.split(line), cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("HTTP/1.1 200 OK")
+    assert queue.take() == [SAMPLE.read_bytes()]
+    shown = "".join(stack.output)
+    assert all(stack.running()[name] in shown for name in ("host", "issuer", "storage", "queue"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_stops_and_keeps_what_it_had(tmp_path: Path, number: signal.Signals) -> None:
+    """Everything ends, nothing is lost: keys and events are there at the next start."""
+    first = start(tmp_path)
+    token = local("token", "--folder", str(tmp_path)).stdout
+    storage, host = first.running()["storage"], first.running()["host"]
+    assert stop(first, number) == SAMPLE.read_text()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(host)
+    assert storage
+
+    second = start(tmp_path)
+    state = second.running()
+    headers = {"Authorization": f"Bearer {token.decode().strip()}", "Content-Type": "application/json"}
+    refused = httpx.post(state["host"] + "/events/api/v1/events", content=b"{}", headers=headers)
+    with Queue(state["storage"], state["queue"]) as queue:
+        assert queue.take() == [SAMPLE.read_bytes()] * 2
+    stop(second)
+    # The issuer is at another port now, so its identifier is another: its key alone does not make a token good.
+    assert refused.status_code == 401
+
+
+def test_up_without_host(tmp_path: Path) -> None:
+    """For `func start`: storage and issuer run, and nothing is published."""
+    stack = start(tmp_path, "--no-host")
+    assert httpx.get(stack.running()["issuer"] + "jwk").status_code == 200
+    assert stop(stack) == ""
+
+
+def test_up_says_what_is_wrong_with_settings(tmp_path: Path) -> None:
+    ended = local(
+        "up", "--once", *FREE_PORTS, "--folder", str(tmp_path), PUBLISH_TIMEOUT_SECONDS="soon", EVENTS_QUEUE_NAME="Q"
+    )
+    assert ended.returncode == 1
+    assert ended.stdout == b""
+    lines = ended.stderr.decode().splitlines()
+    assert [line.partition(";")[0] for line in lines[-2:]] == [
+        "EVENTS_QUEUE_NAME: is wrong",
+        "PUBLISH_TIMEOUT_SECONDS: is wrong",
+    ]
+
+
+@pytest.mark.parametrize("part", ["port", "issuer-port", "queue-port"])
+def test_up_says_which_port_is_in_use(stack: Stack, tmp_path: Path, part: str) -> None:
+    state = stack.running()
+    urls = {"port": state["host"], "issuer-port": state["issuer"], "queue-port": state["storage"]}
+    found = re.search(r"QueueEndpoint=http://127\.0\.0\.1:(\d+)", urls[part]) or re.search(r":(\d+)", urls[part])
+    assert found
+    ended = local("up", "--once", *FREE_PORTS, f"--{part}={found[1]}", "--folder", str(tmp_path))
+    assert ended.returncode == 1
+    assert f"Port {found[1]} is in use; choose another with --{part}" in ended.stderr.decode()
+    assert b"Traceback" not in ended.stderr
+
+
+def test_up_ends_when_a_part_ends(tmp_path: Path) -> None:
+    stack = start(tmp_path)
+    children = subprocess.run(
+        ["pgrep", "-P", str(stack.process.pid), "-f", "local host"], capture_output=True, text=True, check=True
+    )
+    os.kill(int(children.stdout), signal.SIGKILL)
+    stack.process.communicate(timeout=30)
+    assert stack.process.returncode == 1
+    assert "A part of the stack ended by itself" in stack.output[-1]
+
+
+def test_publish_and_messages(stack: Stack, queue: Queue, tmp_path: Path) -> None:
+    folder = ["--folder", str(stack.folder)]
+    bad = tmp_path / "bad.json"
+    bad.write_text("{}")
+    ended = local("publish", *folder, str(SAMPLE), "-", str(bad), stdin=SAMPLE.read_bytes())
+    assert ended.returncode == 1
+    good, piped, refused = ended.stdout.decode().splitlines()
+    assert (good, piped) == (f"{SAMPLE}: 200", "-: 200")
+    assert refused.startswith(f"{bad}: 400 {{")
+
+    shown = local("messages", *folder)
+    assert shown.returncode == 0
+    assert shown.stdout == SAMPLE.read_bytes() * 2
+    assert shown.stderr == b"2 shown, 0 more on the queue\n"
+    assert queue.take() == [SAMPLE.read_bytes()] * 2
+    assert local("publish", *folder, str(SAMPLE)).returncode == 0
+
+
+def test_messages_says_how_many_more(stack: Stack, queue: Queue) -> None:
+    for _ in range(40):
+        queue.client.send_message("e30=")
+    shown = local("messages", "--folder", str(stack.folder))
+    assert shown.stderr == b"32 shown, 8 more on the queue\n"
+    assert shown.stdout == b"{}\n" * 32
+
+
+def test_messages_follow(stack: Stack, queue: Queue) -> None:
+    """It takes what is there and what comes, prints each, and deletes it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "messages", "--follow", "--folder", str(stack.folder)],
+        cwd=ROOT,
+        env=environ(),
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout
+    for text in ("e30=", "W10="):
+        queue.client.send_message(text)
+        assert process.stdout.readline() == {"e30=": b"{}\n", "W10=": b"[]\n"}[text]
+    wait_until(lambda: queue.client.get_queue_properties().approximate_message_count == 0)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130  # what shells expect of Ctrl+C
+
+
+def test_the_sample_is_found_behind_other_events(stack: Stack, queue: Queue) -> None:
+    """`up` shows its event also when more lie before it than can be peeked at, and all of them stay."""
+    for _ in range(40):
+        queue.client.send_message("e30=")
+    state = stack.running()
+    code = f"""
+import asyncio, datetime
+from local import messages
+from local.running import Running
+async def main():
+    async with messages.connect(Running(storage={state["storage"]!r}, queue={state["queue"]!r})) as client:
+        since = datetime.datetime.now(datetime.UTC)
+        print(await messages.find(client, b"[]", since))
+        await client.send_message(b"[]")
+        print(await messages.find(client, b"[]", since))
+asyncio.run(main())
+"""
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout == "None\nb'[]'\n"
+    assert sorted(queue.take()) == [b"[]", *[b"{}"] * 40]
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        pytest.param(["token"], "No issuer answers at http://127.0.0.1:1/", id="token"),
+        pytest.param(["publish", "-"], "No issuer answers at http://127.0.0.1:1/", id="publish"),
+        pytest.param(["messages"], "cannot be read; is it running?", id="messages"),
+    ],
+)
+def test_nothing_runs(tmp_path: Path, command: list[str], message: str) -> None:
+    storage = "AccountName=a;AccountKey=c2VjcmV0;QueueEndpoint=http://127.0.0.1:1/a"
+    state = {"host": "http://127.0.0.1:1", "issuer": "http://127.0.0.1:1/", "storage": storage, "queue": "a-queue"}
+    (tmp_path / "running.json").write_text(json.dumps(state))
+    ended = local(*command, "--folder", str(tmp_path))
+    assert ended.returncode == 1
+    assert message in ended.stderr.decode()
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_file_that_is_not_there(stack: Stack) -> None:
+    ended = local("publish", "--folder", str(stack.folder), "no-such-file")
+    assert (ended.returncode, ended.stderr) == (1, b"no-such-file cannot be read: No such file or directory\n")
+
+
+def test_token_options(stack: Stack) -> None:
+    printed = local(
+        "token", "--folder", str(stack.folder), "--scope", "a b", "--consumer", "123456789", "--lifetime=-5"
+    )
+    header, claims, _ = printed.stdout.decode().strip().split(".")
+    assert header
+    import jwt
+
+    read = jwt.decode(printed.stdout.strip(), options={"verify_signature": False})
+    assert claims
+    assert (read["scope"], read["consumer"]["ID"], read["exp"] - read["iat"]) == ("a b", "0192:123456789", -5)
+
+
+def test_a_wrong_port_is_a_usage_error() -> None:
+    ended = local("host", "--port", "70000")
+    assert ended.returncode == 2
+    assert b"must be a number from 0 to 65535" in ended.stderr

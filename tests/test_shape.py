@@ -1,0 +1,121 @@
+"""What must stay true of the project as a whole."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from events_publish import settings
+from local import ROOT
+
+PRODUCT = sorted((ROOT / "events_publish").glob("*.py"))
+
+LEAVES = {"problem", "settings"}
+MAY_IMPORT = {
+    "problem": set[str](),
+    "settings": set[str](),
+    "envelope": set[str](),
+    "keys": LEAVES,
+    "content": LEAVES | {"envelope"},
+    "access_token": LEAVES | {"keys"},
+    "policy": LEAVES | {"envelope", "access_token"},  # the types that it judges
+    "event_queue": LEAVES | {"envelope"},
+}
+
+
+def own_imports(path: Path) -> set[str]:
+    """The modules of the product that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "events_publish":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("events_publish."):
+            found.add(str(node.module).removeprefix("events_publish."))
+    return found
+
+
+def test_imports_only_point_down() -> None:
+    """The pipeline alone knows the steps; no step knows another."""
+    graph = {path.stem: own_imports(path) for path in PRODUCT if path.stem not in ("__init__", "endpoint")}
+    assert {name: imports - MAY_IMPORT[name] for name, imports in graph.items()} == {name: set() for name in graph}
+    assert own_imports(ROOT / "function_app.py") == {"endpoint", "settings"}
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    readers = [path.name for path in [*PRODUCT, ROOT / "function_app.py"] if "environ[" in path.read_text()]
+    assert not readers
+    assert [path.name for path in PRODUCT if re.search(r"\bimport os\b", path.read_text())] == []
+
+
+def test_the_host_knows_nothing_of_the_product() -> None:
+    modules = ("host", "worker", "routes", "serving", "app_folder")
+    assert {name: own_imports(ROOT / f"local/{name}.py") for name in modules} == {name: set() for name in modules}
+
+
+def test_imports_at_start() -> None:
+    """What a start with a connection string does not need is not imported: each costs every cold start."""
+    environ = {
+        "EVENTS_STORAGE": "UseDevelopmentStorage=true",
+        "TOKEN_ISSUERS": '[{"issuer": "https://maskinporten.no/"}]',
+    }
+    code = "import function_app, sys; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
+    )
+    assert not {"azure.identity", "msal", "requests", "pydantic", "local"} & set(loaded.stdout.split())
+
+
+def test_the_sample_settings_are_taken() -> None:
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    settings.Settings.from_environ(sample)
+    assert sample.keys() - set(settings.NAMES) == {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
+
+
+def test_every_setting_is_known_by_one_name() -> None:
+    """Code, docs and sample settings name the same settings; the sample leaves out those of an identity."""
+    code = set(re.findall(r'"((?:[A-Z]+_)+[A-Z]+(?:__\w+)?)"', (ROOT / "events_publish/settings.py").read_text()))
+    docs = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/settings.md").read_text(), re.MULTILINE))
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    assert code == docs == set(settings.NAMES)
+    assert set(settings.NAMES) - sample.keys() == {name for name in settings.NAMES if "__" in name}
+
+
+def test_requirements_are_pinned_to_the_last() -> None:
+    """requirements.txt names what the function needs, and what that needs, each at the version that is tested."""
+    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")]
+    pinned = {Requirement(line).name.lower().replace("_", "-"): Requirement(line) for line in lines}
+    needed = {"aiohttp", "azure-core", "azure-functions", "azure-identity", "azure-storage-queue", "pyjwt"}
+    waiting = [(name, "crypto" if name == "pyjwt" else "") for name in needed]
+    while waiting:
+        name, extra = waiting.pop()
+        for text in distribution(name).requires or ():
+            requirement = Requirement(text)
+            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+            other = requirement.name.lower().replace("_", "-")
+            if wanted and other not in needed:
+                needed.add(other)
+                waiting.append((other, next(iter(requirement.extras), "")))
+    assert set(pinned) == needed
+    assert {name: str(requirement.specifier) for name, requirement in pinned.items()} == {
+        name: f"=={distribution(name).version}" for name in needed
+    }
+
+
+def test_one_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased" or headings[0].startswith(version)
+    assert any(heading.startswith(version) for heading in headings)
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    assert [target for target in targets if "://" not in target and not (page.parent / target).exists()] == []

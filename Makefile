@@ -1,4 +1,4 @@
-# The one door for commands. `make` alone lists them.
+# The one door for commands. `make` alone lists them; ARGS="--port 0" goes on to run and demo.
 
 PYTHON := .venv/bin/python
 
@@ -16,10 +16,10 @@ node_modules/.ready: package.json package-lock.json
 	@sh local/setup.sh node >&2
 
 run: setup  ## Azurite, the issuer and the function app on this machine, until Ctrl+C
-	@exec $(PYTHON) -m local up
+	@exec $(PYTHON) -m local up $(ARGS)
 
 demo: setup  ## the same, with one event published and printed, then stop
-	@exec $(PYTHON) -m local up --once
+	@exec $(PYTHON) -m local up --once $(ARGS)
 
 test: setup  ## the tests, within 3 minutes
 	$(PYTHON) -m pytest -m "not long"

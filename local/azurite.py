@@ -27,8 +27,8 @@ class Azurite(NamedTuple):
     connection_string: str
 
 
-async def start(folder: Path, ports: Ports) -> Azurite:
-    """Start Azurite with its data in `folder`, where a later start finds it again.
+async def start(folder: Path, ports: Ports, *more: str) -> Azurite:
+    """Start Azurite with its data in `folder`, where a later start finds it again, and `more` options of its own.
 
     Raises:
         Failure: Node.js or Azurite is not installed, or a port is taken.
@@ -40,7 +40,7 @@ async def start(folder: Path, ports: Ports) -> Azurite:
     services = zip(Ports._fields, ports, strict=True)
     options = [word for service, port in services for word in (f"--{service}Port", str(port))]
     # The SDK may be newer than the emulator; what is used here is the same in all versions.
-    options += ["--location", str(folder), "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+    options += ["--location", str(folder), "--silent", "--disableTelemetry", "--skipApiVersionCheck", *more]
     ready = [rf"{service.capitalize()} service is successfully listening at (\S+)" for service in Ports._fields]
     try:
         child = await Child.start([node, str(script), *options], ready)

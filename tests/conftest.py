@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -73,12 +74,21 @@ def settings(storage: str, token_issuer: Issuer) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def start_host(background: Background) -> Iterator[StartHost]:
+def app_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The function app without the local.settings.json that a checkout may have."""
+    folder = tmp_path_factory.mktemp("app")
+    for name in ("function_app.py", "host.json"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def start_host(background: Background, app_folder: Path) -> Iterator[StartHost]:
     """Starts the function app in a host of its own, with these settings; it is stopped at the end."""
     started: list[Child] = []
 
     def start(settings: Mapping[str, str]) -> Host:
-        host = background.run(host_of(ROOT, settings))
+        host = background.run(host_of(app_folder, settings))
         started.append(host.child)
         return host
 
@@ -89,8 +99,7 @@ def start_host(background: Background) -> Iterator[StartHost]:
 
 async def host_of(folder: Path, settings: Mapping[str, str], *options: str) -> Host:
     """A host of the function app in `folder`, on a free port."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("EVENTS_", "PUBLISH_"))}
-    environ |= {"PYTHONPATH": str(ROOT), **settings}
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings}
     command = [sys.executable, "-m", "local", "host", "--port", "0", *options]
     child = await Child.start(command, [rf"^{serving.READY}(\S+)"], env=environ, cwd=folder)
     return Host(child, child.ready[0][1])

@@ -210,9 +210,9 @@ def run_host(folder: Path, *options: str, **environ: str) -> subprocess.Complete
     )
 
 
-def test_settings_faults_are_lines() -> None:
+def test_settings_faults_are_lines(app_folder: Path) -> None:
     """The product's own settings: one line for each fault, all at once, exit code 1, nothing else."""
-    ended = run_host(ROOT, EVENTS_QUEUE_NAME="-", MAX_EVENT_BYTES="lots", PYTHONDONTWRITEBYTECODE="1")
+    ended = run_host(app_folder, EVENTS_QUEUE_NAME="-", MAX_EVENT_BYTES="lots")
     assert ended.returncode == 1
     assert ended.stdout == ""
     lines = ended.stderr.splitlines()

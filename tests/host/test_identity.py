@@ -1,0 +1,144 @@
+"""Storage by managed identity: no key in the settings, a token endpoint as on Azure, Azurite over TLS with OAuth."""
+
+import datetime
+import ipaddress
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import jwt
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from local import azurite, serving
+from local.up import SAMPLE
+from tests.background import Background
+from tests.conftest import MakeToken, Publish, StartHost
+from tests.storage import Queue
+
+BODY = SAMPLE.read_bytes()
+CLIENT_ID = "11111111-2222-3333-4444-555555555555"
+RESOURCE = "https://storage.azure.com"
+
+
+class Certificate(NamedTuple):
+    """A self-made certificate for 127.0.0.1, in files."""
+
+    certificate: Path
+    key: Path
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "azurite")])
+    now = datetime.datetime.now(datetime.UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("certificate")
+    files = Certificate(folder / "cert.pem", folder / "key.pem")
+    files.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    files.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files
+
+
+class IdentityEndpoint:
+    """The endpoint that App Service and Functions give a managed identity its tokens at."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, str]] = []
+        self.header = str(uuid.uuid4())
+
+    async def token(self, request: web.Request) -> web.Response:
+        if request.headers.get("X-IDENTITY-HEADER") != self.header:
+            return web.Response(status=401)
+        self.asked.append(dict(request.query))
+        now = int(time.time())
+        issuer = f"https://sts.windows.net/{uuid.uuid4()}/"
+        claims = {"aud": RESOURCE, "iss": issuer, "iat": now - 60, "nbf": now - 60, "exp": now + 3600}
+        token = jwt.encode(claims, "a secret that nobody checks, of good length", "HS256")
+        return web.json_response(
+            {"access_token": token, "expires_on": str(now + 3600), "resource": RESOURCE, "token_type": "Bearer"}
+        )
+
+
+@pytest.fixture
+def identity(background: Background) -> Iterator[tuple[IdentityEndpoint, str]]:
+    endpoint = IdentityEndpoint()
+    app = web.Application()
+    app.router.add_get("/token", endpoint.token)
+    runner = web.AppRunner(app)
+    url = background.run(serving.serve(runner, 0, "--port"))
+    yield endpoint, url + "/token"
+    background.run(runner.cleanup())
+
+
+def test_publish_by_managed_identity(
+    background: Background,
+    client: httpx.Client,
+    start_host: StartHost,
+    settings: dict[str, str],
+    make_token: MakeToken,
+    certificate: Certificate,
+    identity: tuple[IdentityEndpoint, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The right identity is asked for, once, and the event lies on the queue."""
+    endpoint, url = identity
+    tls = ["--oauth", "basic", "--cert", str(certificate.certificate), "--key", str(certificate.key)]
+    storage = background.run(azurite.start(tmp_path, azurite.Ports(0, 0, 0), *tls))
+    service_uri = storage.connection_string.partition("QueueEndpoint=")[2].partition(";")[0]
+    host = start_host(
+        {
+            "TOKEN_ISSUERS": settings["TOKEN_ISSUERS"],
+            "EVENTS_STORAGE__queueServiceUri": service_uri,
+            "EVENTS_STORAGE__credential": "managedidentity",
+            "EVENTS_STORAGE__clientId": CLIENT_ID,
+            "EVENTS_QUEUE_NAME": "by-identity",
+            "IDENTITY_ENDPOINT": url,
+            "IDENTITY_HEADER": endpoint.header,
+            "SSL_CERT_FILE": str(certificate.certificate),
+        }
+    )
+    publish = Publish(client, host.events, make_token())
+    assert [publish(BODY).status_code for _ in range(5)] == [200] * 5
+    assert endpoint.asked == [{"api-version": "2019-08-01", "resource": RESOURCE, "client_id": CLIENT_ID}]
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.certificate))
+    with Queue(storage.connection_string, "by-identity") as queue:
+        assert queue.take() == [BODY] * 5
+    background.run(storage.child.stop())
+
+
+def test_no_identity(
+    client: httpx.Client, start_host: StartHost, settings: dict[str, str], make_token: MakeToken
+) -> None:
+    """An identity that gives no token is a fault of ours: 503."""
+    host = start_host(
+        {
+            "TOKEN_ISSUERS": settings["TOKEN_ISSUERS"],
+            "EVENTS_STORAGE__queueServiceUri": "https://127.0.0.1:1/account",
+            "EVENTS_STORAGE__credential": "managedidentity",
+            "IDENTITY_ENDPOINT": "http://127.0.0.1:1/token",
+            "IDENTITY_HEADER": "x",
+            "PUBLISH_TIMEOUT_SECONDS": "2",
+        }
+    )
+    response = Publish(client, host.events, make_token())(BODY)
+    assert response.status_code == 503
+    assert "retry-after" in response.headers

@@ -25,7 +25,7 @@ test: setup  ## the tests, within 3 minutes
 	$(PYTHON) -m pytest -m "not long"
 
 test-long: setup  ## the tests that take longer
-	$(PYTHON) -m pytest -m long
+	$(PYTHON) -m pytest -m "long or property" --hypothesis-profile=long
 
 lint: setup  ## style, types; changes nothing
 	$(PYTHON) -m ruff check .

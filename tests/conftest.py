@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import hypothesis
 import pytest
 
 from local import ROOT, azurite, issuer, serving
 from local.child import Child
 from tests.background import Background
 from tests.storage import Queue
+
+# No time limit for one example: the machine may be busy.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=10_000)
+hypothesis.settings.load_profile("default")
 
 EVENTS_PATH = "/events/api/v1/events"
 QUEUE_NAME = "events-registration"

@@ -182,6 +182,7 @@ EXTENSIONS = st.dictionaries(
 )
 
 
+@pytest.mark.property
 @given(data=JSON, extensions=EXTENSIONS, ascii_only=st.booleans(), indent=st.none() | st.integers(0, 2))
 def test_any_valid_event_is_taken(data: Any, extensions: dict[str, Any], ascii_only: bool, indent: int | None) -> None:
     event = {**json.loads(b"{" + LEAST + b"}"), **extensions, "data": data}
@@ -189,6 +190,7 @@ def test_any_valid_event_is_taken(data: Any, extensions: dict[str, Any], ascii_o
     assert [event.body for event in parse(body)] == [body]
 
 
+@pytest.mark.property
 @given(st.binary() | st.builds(lambda text: b"{" + LEAST + b"," + text + b"}", st.binary()))
 def test_no_body_breaks_it(body: bytes) -> None:
     """Whatever comes, the answer is an event or a problem."""
@@ -198,6 +200,7 @@ def test_no_body_breaks_it(body: bytes) -> None:
         assert refused.status == 400
 
 
+@pytest.mark.property
 @given(JSON)
 def test_no_json_breaks_it(value: Any) -> None:
     try:
@@ -206,6 +209,7 @@ def test_no_json_breaks_it(value: Any) -> None:
         assert refused.status in (400, 413)
 
 
+@pytest.mark.property
 @given(st.text(), st.sampled_from(["content-type", "content-encoding"]))
 def test_no_header_breaks_it(value: str, name: str) -> None:
     with contextlib.suppress(UnsupportedMediaType):

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.storage import Queue
 
 BODY = SAMPLE.read_bytes()
 BUDGET_SECONDS = 4
+SPARE_SECONDS = 3  # what a busy machine may add
 
 
 def ports(connection_string: str) -> azurite.Ports:
@@ -54,7 +56,7 @@ def test_azurite_is_killed_and_comes_back(
     background.run(storage.child.wait())
     began = time.monotonic()
     unavailable(publish(BODY), "queue-unavailable")
-    assert time.monotonic() - began < BUDGET_SECONDS + 1
+    assert time.monotonic() - began < BUDGET_SECONDS + SPARE_SECONDS
 
     storage = background.run(azurite.start(tmp_path, ports(storage.connection_string)))
     assert publish(BODY).status_code == 200
@@ -67,8 +69,6 @@ def test_a_queue_that_hangs(
     client: httpx.Client, start_host: StartHost, settings: dict[str, str], make_token: MakeToken
 ) -> None:
     """Storage that takes the connection and never answers costs the budget, not more."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}/account"
         connection = f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={endpoint}"
@@ -76,7 +76,7 @@ def test_a_queue_that_hangs(
         publish = Publish(client, host.events, make_token())
         began = time.monotonic()
         unavailable(publish(BODY), "queue-unavailable")
-        assert 1 <= time.monotonic() - began < 2.5
+        assert 1 <= time.monotonic() - began < 1 + SPARE_SECONDS
 
 
 def test_a_wrong_account_key(

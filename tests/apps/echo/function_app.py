@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from pathlib import Path
 
 import azure.functions as func
 
@@ -86,7 +87,9 @@ async def together(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("slow")
 async def slow(req: func.HttpRequest) -> func.HttpResponse:
-    await asyncio.sleep(float(req.params["seconds"]))
+    """Makes a file, then takes its time."""
+    Path(req.params["file"]).touch()
+    await asyncio.sleep(2)
     return func.HttpResponse("done")
 
 

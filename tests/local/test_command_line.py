@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,7 +52,7 @@ class Stack(NamedTuple):
         return state
 
 
-def start(folder: Path, *options: str, **added: str) -> Stack:
+def start_up(folder: Path, *options: str, **added: str) -> Stack:
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "up", *FREE_PORTS, "--folder", str(folder), *options],
         cwd=ROOT,
@@ -77,9 +77,24 @@ def stop(stack: Stack, number: signal.Signals = signal.SIGINT) -> str:
     return output
 
 
+@pytest.fixture
+def start() -> Iterator[Callable[..., Stack]]:
+    """Starts ``up``; what is still running at the end of the test is stopped."""
+    started: list[Stack] = []
+
+    def start(folder: Path, *options: str) -> Stack:
+        started.append(start_up(folder, *options))
+        return started[-1]
+
+    yield start
+    for stack in started:
+        stack.process.terminate()
+        stack.process.communicate(timeout=30)
+
+
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = start(tmp_path_factory.mktemp("stack"))
+    stack = start_up(tmp_path_factory.mktemp("stack"))
     assert stack.process.poll() is None, "".join(stack.output)
     yield stack
     stop(stack)
@@ -114,7 +129,7 @@ def test_up_ends_with_a_curl_line_that_works(stack: Stack, queue: Queue) -> None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_up_stops_and_keeps_what_it_had(tmp_path: Path, number: signal.Signals) -> None:
+def test_up_stops_and_keeps_what_it_had(start: Callable[..., Stack], tmp_path: Path, number: signal.Signals) -> None:
     """Everything ends, nothing is lost: keys and events are there at the next start."""
     first = start(tmp_path)
     token = local("token", "--folder", str(tmp_path)).stdout
@@ -135,7 +150,7 @@ def test_up_stops_and_keeps_what_it_had(tmp_path: Path, number: signal.Signals) 
     assert refused.status_code == 401
 
 
-def test_up_without_host(tmp_path: Path) -> None:
+def test_up_without_host(start: Callable[..., Stack], tmp_path: Path) -> None:
     """For `func start`: storage and issuer run, and nothing is published."""
     stack = start(tmp_path, "--no-host")
     assert httpx.get(stack.running()["issuer"] + "jwk").status_code == 200
@@ -167,7 +182,7 @@ def test_up_says_which_port_is_in_use(stack: Stack, tmp_path: Path, part: str) -
     assert b"Traceback" not in ended.stderr
 
 
-def test_up_ends_when_a_part_ends(tmp_path: Path) -> None:
+def test_up_ends_when_a_part_ends(start: Callable[..., Stack], tmp_path: Path) -> None:
     stack = start(tmp_path)
     children = subprocess.run(
         ["pgrep", "-P", str(stack.process.pid), "-f", "local host"], capture_output=True, text=True, check=True
@@ -213,12 +228,14 @@ def test_messages_follow(stack: Stack, queue: Queue) -> None:
         stdout=subprocess.PIPE,
     )
     assert process.stdout
-    for text in ("e30=", "W10="):
-        queue.client.send_message(text)
-        assert process.stdout.readline() == {"e30=": b"{}\n", "W10=": b"[]\n"}[text]
-    wait_until(lambda: queue.client.get_queue_properties().approximate_message_count == 0)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    try:
+        for encoded, event in (("e30=", b"{}\n"), ("W10=", b"[]\n")):
+            queue.client.send_message(encoded)
+            assert process.stdout.readline() == event
+        wait_until(lambda: queue.client.get_queue_properties().approximate_message_count == 0)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
     assert process.returncode == 130  # what shells expect of Ctrl+C
 
 

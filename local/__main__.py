@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     host.add_argument("--function-key", metavar="KEY", help="what functions that are not anonymous ask for (random)")
 
     token = add("token", _token, "print a token of the running issuer")
-    token.add_argument("--scope", default="altinn:events.publish", help="scopes, space-separated (%(default)s)")
+    token.add_argument("--scope", help="scopes, space-separated (default: the one to publish with)")
     token.add_argument("--consumer", default="991825827", help="an organisation number (%(default)s)")
     token.add_argument("--lifetime", type=int, default=3600, help="in seconds; negative: expired (%(default)s)")
     add_folder(token)

@@ -14,11 +14,11 @@ async def token(
     running: Running,
     folder: Path,
     *,
-    scope: str = issuer.PUBLISH_SCOPE,
+    scope: str | None = None,
     consumer: str = issuer.CONSUMER,
     lifetime: int = issuer.LIFETIME_SECONDS,
 ) -> str:
-    """An access token of the running issuer, whose keys are in `folder`.
+    """An access token of the running issuer, whose keys are in `folder`; by default with the scope to publish.
 
     Raises:
         Failure: no issuer runs.
@@ -32,7 +32,11 @@ async def token(
     except (aiohttp.ClientError, ValueError, KeyError) as error:
         raise Failure(f"No issuer answers at {running.issuer}; start it with `make run`.") from error
     return issuer.access_token(
-        issuer.keys(folder).issuer, identifier, scope=scope, consumer=consumer, lifetime=lifetime
+        issuer.keys(folder).issuer,
+        identifier,
+        scope=running.scope if scope is None else scope,
+        consumer=consumer,
+        lifetime=lifetime,
     )
 
 

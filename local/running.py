@@ -16,6 +16,7 @@ class Running(NamedTuple):
     issuer: str = "http://127.0.0.1:7072/"
     storage: str = "UseDevelopmentStorage=true"
     queue: str = "events-registration"
+    scope: str = "altinn:events.publish"
 
     @property
     def events(self) -> str:

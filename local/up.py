@@ -37,6 +37,7 @@ async def up(options: Options) -> None:
     Raises:
         Failure: a part did not start, or stopped.
     """
+    settings = _settings(os.environ)
     stop = serving.stop_signal()
     async with AsyncExitStack() as stack:
         _say("Starting Azurite …")
@@ -46,7 +47,12 @@ async def up(options: Options) -> None:
         stack.push_async_callback(runner.cleanup)
         children = [storage.child]
         environ = environment(os.environ, storage.connection_string, identifier)
-        state = Running(issuer=identifier, storage=storage.connection_string, queue=_queue_name(environ))
+        state = Running(
+            issuer=identifier,
+            storage=storage.connection_string,
+            queue=settings.queue_name,
+            scope=settings.publish_scope,
+        )
         if options.with_host:
             _say("Starting the function app …")
             child, url = await _start_host(environ, options.port)
@@ -70,9 +76,11 @@ def environment(environ: Mapping[str, str], connection_string: str, identifier: 
     return rest | {"EVENTS_STORAGE": connection_string, "TOKEN_ISSUERS": json.dumps([{"issuer": identifier}])}
 
 
-def _queue_name(environ: Mapping[str, str]) -> str:
+def _settings(environ: Mapping[str, str]) -> Settings:
+    """The settings that the host will have, but for the storage and the issuer, which are not up yet."""
+    environ = environment(environ, "UseDevelopmentStorage=true", "http://127.0.0.1/")
     try:
-        return Settings.from_environ({**environ, **app_folder.local_settings(ROOT, environ)}).queue_name
+        return Settings.from_environ({**environ, **app_folder.local_settings(ROOT, environ)})
     except InvalidSettings as error:
         raise Failure(str(error)) from error
 
@@ -114,7 +122,7 @@ Publish an event with a token that is good for an hour:
 curl -i {state.events} -H 'Content-Type: {publisher.CONTENT_TYPE}' -H 'Authorization: Bearer {token}' \
 --data-binary @{SAMPLE.relative_to(ROOT)}
 
-See what lies on the queue: python -m local messages. Stop with Ctrl+C.""")
+See what lies on the queue: {os.path.relpath(sys.executable)} -m local messages. Stop with Ctrl+C.""")
 
 
 async def _wait(stop: asyncio.Event, children: list[Child]) -> None:

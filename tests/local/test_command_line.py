@@ -170,6 +170,14 @@ def test_up_says_what_is_wrong_with_settings(tmp_path: Path) -> None:
     ]
 
 
+def test_up_publishes_with_the_settings_of_the_host(tmp_path: Path) -> None:
+    """Another queue, another scope: the token and the look at the queue follow."""
+    folder = ["--folder", str(tmp_path)]
+    ended = local("up", "--once", *FREE_PORTS, *folder, PUBLISH_SCOPE="my:scope", EVENTS_QUEUE_NAME="my-queue")
+    assert (ended.returncode, ended.stdout) == (0, SAMPLE.read_bytes())
+    assert b"On the queue my-queue" in ended.stderr
+
+
 @pytest.mark.parametrize("part", ["port", "issuer-port", "queue-port"])
 def test_up_says_which_port_is_in_use(stack: Stack, tmp_path: Path, part: str) -> None:
     state = stack.running()

@@ -1,6 +1,6 @@
 # The one door for commands. `make` alone lists them; ARGS="--port 0" goes on to run and demo.
 
-PYTHON := .venv/bin/python
+VENV := .venv/bin/python
 
 .PHONY: help setup run demo test test-long lint format clean
 
@@ -15,26 +15,26 @@ setup: .venv/.ready node_modules/.ready  ## make .venv and node_modules (the oth
 node_modules/.ready: package.json package-lock.json
 	@sh local/setup.sh node >&2
 
-run: setup  ## Azurite, the issuer and the function app on this machine, until Ctrl+C
-	@exec $(PYTHON) -m local up $(ARGS)
+run: setup  ## storage, a token issuer and the function app on this machine, until Ctrl+C
+	@exec $(VENV) -m local up $(ARGS)
 
-demo: setup  ## the same, with one event published and printed, then stop
-	@exec $(PYTHON) -m local up --once $(ARGS)
+demo: setup  ## the same, but stop after the sample event
+	@exec $(VENV) -m local up --once $(ARGS)
 
 test: setup  ## the tests, within 3 minutes
-	$(PYTHON) -m pytest -m "not long"
+	$(VENV) -m pytest -m "not long"
 
 test-long: setup  ## the tests that take longer
-	$(PYTHON) -m pytest -m "long or property" --hypothesis-profile=long
+	$(VENV) -m pytest -m "long or property" --hypothesis-profile=long
 
 lint: setup  ## style, types; changes nothing
-	$(PYTHON) -m ruff check .
-	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+	$(VENV) -m mypy
 
 format: setup  ## put the style right
-	$(PYTHON) -m ruff check --fix .
-	$(PYTHON) -m ruff format .
+	$(VENV) -m ruff check --fix .
+	$(VENV) -m ruff format .
 
 clean:  ## remove what the others have made, data and keys included
 	rm -rf .venv node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -58,6 +58,7 @@ class Endpoint:
         try:
             await self.publish(request)
         except Problem as refusal:
+            _log.info("%d %s, trace id %s", refusal.status, refusal.kind, trace_id)
             return _refuse(refusal, trace_id)
         except Exception:  # noqa: BLE001  # the outermost edge
             _log.exception("A defect, trace id %s", trace_id)

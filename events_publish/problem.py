@@ -54,7 +54,7 @@ class Problem(Exception):
         }
         if self.errors:
             details["errors"] = self.errors
-        return json.dumps(details).encode()
+        return json.dumps(details, indent=2).encode() + b"\n"
 
 
 class InvalidEvent(Problem):
@@ -63,8 +63,10 @@ class InvalidEvent(Problem):
     status, kind, title = 400, "invalid-event", "The event is not valid"
 
     def __init__(self, errors: Faults) -> None:
-        members = "1 member is" if len(errors) == 1 else f"{len(errors)} members are"
-        super().__init__(f"{members} at fault; see errors for what each must be.", errors=errors)
+        at_fault = "1 member is" if len(errors) == 1 else f"{len(errors)} members are"
+        if "$" in errors:
+            at_fault = "The body as a whole is"
+        super().__init__(f"{at_fault} at fault; errors says what is wrong.", errors=errors)
 
 
 class Unauthenticated(Problem):

@@ -37,7 +37,7 @@ class InvalidSettings(ValueError):
 
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
-        super().__init__("the settings are not complete.\n" + "\n".join(faults))
+        super().__init__("the settings have faults.\n" + "\n".join(faults))
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,11 @@ async def _publish(options: argparse.Namespace) -> int:
         try:
             body = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         except OSError as error:
-            raise Failure(f"{name} cannot be read: {error.strerror}") from error
+            print(f"{name}: cannot be read: {error.strerror}", flush=True)
+            refused += 1
+            continue
         status, answer = await publisher.publish(running, token, body)
-        print(f"{name}: {status}{' ' if answer else ''}{answer}", flush=True)
+        print(f"{name}: {status} {answer}".rstrip(), flush=True)
         refused += status != 200
     return 1 if refused else 0
 
@@ -80,8 +82,10 @@ async def _messages(options: argparse.Namespace) -> None:
     from local import messages
     from local.running import Running
 
-    async with messages.connect(Running.load(options.folder)) as client:
+    running = Running.load(options.folder)
+    async with messages.connect(running) as client:
         if options.follow:
+            print(f"Taking events off {running.queue} as they come, until Ctrl+C", file=sys.stderr)
             async for event in messages.consume(client):
                 _print_event(event)
             return
@@ -136,7 +140,9 @@ def _parser() -> argparse.ArgumentParser:
     token = add("token", _token, "print a token of the running issuer")
     token.add_argument("--scope", help="scopes, space-separated (default: the one to publish with)")
     token.add_argument("--consumer", default="991825827", help="an organisation number (%(default)s)")
-    token.add_argument("--lifetime", type=int, default=3600, help="in seconds; negative: expired (%(default)s)")
+    token.add_argument(
+        "--lifetime", type=int, default=3600, help="in seconds; less than -30, the leeway: expired (%(default)s)"
+    )
     add_folder(token)
 
     publish = add("publish", _publish, "publish events to the running host")

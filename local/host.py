@@ -5,6 +5,7 @@ worker library. It knows nothing of the app. `func start` does the same job wher
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import re
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
 from local import app_folder, routes, serving, worker
 
+MAX_REQUEST_LINE_BYTES = 8_192
 MAX_HEADER_BYTES = 32_768
 """What Kestrel, the Functions host's server, takes."""
 
@@ -32,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 async def run(folder: Path, port: int, function_key: str | None) -> None:
-    """Serve the function app in `folder` until SIGINT or SIGTERM.
+    """Serve the function app in `folder` until SIGINT, SIGTERM or SIGHUP.
 
     Raises:
         Failure: the app does not load, or the port is taken.
@@ -40,9 +43,8 @@ async def run(folder: Path, port: int, function_key: str | None) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S"
     )
-    logging.getLogger("azure.functions").setLevel(logging.WARNING)  # else it reports its own start-up
     os.environ.update(app_folder.local_settings(folder, os.environ))
-    stop = serving.stop_signal()
+    serving.stop_on_signal(asyncio.current_task())
     prefix = app_folder.route_prefix(folder)
     functions = await worker.load(folder)
     served = [function for function in functions if function.trigger == "httpTrigger"]
@@ -51,7 +53,8 @@ async def run(folder: Path, port: int, function_key: str | None) -> None:
     url = await serving.serve(runner, port, "--port")
     _describe(functions, host, url)
     print(f"{serving.READY}{url}", flush=True)
-    await stop.wait()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
     await runner.cleanup()
     await asyncio.to_thread(worker.unload)
 
@@ -64,13 +67,7 @@ class Host:
         self.function_key = function_key
 
     def server(self) -> web.Server:
-        return web.Server(
-            self.answer,
-            request_factory=_make_request,
-            auto_decompress=False,  # the function gets the body as it came
-            max_field_size=MAX_HEADER_BYTES,
-            access_log=None,
-        )
+        return _Server(self.answer, request_factory=_make_request)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to a request; what the host itself refuses has no body."""
@@ -139,6 +136,37 @@ def trace_context(headers: Mapping[str, str]) -> tuple[str, str]:
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00", ""
 
 
+class _Protocol(web.RequestHandler):
+    """HTTP as Kestrel speaks it: what is not a request is refused without a word, and nothing of it is repeated."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002  # would repeat what came
+    ) -> web.StreamResponse:
+        if isinstance(exc, LineTooLong):
+            status = 431 if exc.args[1] == MAX_HEADER_BYTES else 414
+        if request.writer.output_size > 0:
+            raise ConnectionError
+        response = web.Response(status=status)
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return _Protocol(
+            self,
+            loop=asyncio.get_running_loop(),
+            auto_decompress=False,  # the function gets the body as it came
+            max_line_size=MAX_REQUEST_LINE_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            access_log=None,  # type: ignore[arg-type]  # aiohttp takes None for "do not"
+        )
+
+
 def _make_request(
     message: RawRequestMessage, payload: StreamReader, protocol: Any, writer: Any, task: asyncio.Task[None]
 ) -> web.BaseRequest:
@@ -158,8 +186,8 @@ def _response(result: worker.Result) -> web.Response:
 
 def _describe(functions: list[worker.Function], host: Host, url: str) -> None:
     for route in host.routes:
-        methods = ", ".join(sorted(route.function.methods)) or "any method"
-        _log.info("%s: %s%s (%s)", route.function.name, url, route.template, methods)
+        methods = f" [{', '.join(sorted(route.function.methods))}]" if route.function.methods else ""
+        _log.info("%s: %s%s%s", route.function.name, url, route.template, methods)
     if any(route.function.auth_level != "anonymous" for route in host.routes):
         _log.info("Functions that are not anonymous ask for x-functions-key: %s", host.function_key)
     for function in functions:

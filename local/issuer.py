@@ -110,8 +110,9 @@ class Issuer:
         scope = grant.get("scope")
         if not isinstance(scope, str) or not scope:
             return _refuse("invalid_scope", "the grant must have a scope")
+        audience = {"aud": grant["resource"]} if "resource" in grant else {}
         token = access_token(
-            self._keys.issuer, self.identifier, scope=scope, consumer=CONSUMER, lifetime=LIFETIME_SECONDS
+            self._keys.issuer, self.identifier, scope=scope, consumer=CONSUMER, lifetime=LIFETIME_SECONDS, **audience
         )
         body = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME_SECONDS, "scope": scope}
         return web.json_response(body, headers={"Cache-Control": "no-store"})

@@ -45,9 +45,7 @@ async def connect(running: Running) -> AsyncIterator[QueueClient]:
         try:
             yield client
         except AzureError as error:
-            raise Failure(
-                f"The queue {running.queue} cannot be read; is it running? Start it with `make run`."
-            ) from error
+            raise Failure(f"The queue {running.queue} cannot be read; start it with `make run`.") from error
 
 
 async def peek(client: QueueClient) -> Peek:

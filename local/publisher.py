@@ -21,19 +21,19 @@ async def token(
     """An access token of the running issuer, whose keys are in `folder`; by default with the scope to publish.
 
     Raises:
-        Failure: no issuer runs.
+        Failure: no issuer runs, or one with other keys.
     """
     try:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(running.issuer + ".well-known/oauth-authorization-server") as answer,
-        ):
-            identifier = (await answer.json())["issuer"]
+        async with aiohttp.ClientSession() as session, session.get(running.issuer + "jwk") as answer:
+            served = (await answer.json())["keys"]
     except (aiohttp.ClientError, ValueError, KeyError) as error:
         raise Failure(f"No issuer answers at {running.issuer}; start it with `make run`.") from error
+    key = issuer.keys(folder).issuer
+    if key["kid"] not in (each["kid"] for each in served):
+        raise Failure(f"The issuer at {running.issuer} does not run with the keys in {folder}; start it again.")
     return issuer.access_token(
-        issuer.keys(folder).issuer,
-        identifier,
+        key,
+        running.issuer,
         scope=running.scope if scope is None else scope,
         consumer=consumer,
         lifetime=lifetime,
@@ -54,4 +54,4 @@ async def publish(running: Running, access_token: str, body: bytes) -> tuple[int
         ):
             return answer.status, await answer.text()
     except aiohttp.ClientError as error:
-        raise Failure(f"No host answers at {running.host}; start it with `make run`.") from error
+        raise Failure(f"No host answers at {running.host}; start one with `make run` or `func start`.") from error

@@ -39,7 +39,9 @@ class Running(NamedTuple):
         except FileNotFoundError:
             return cls()
         except (ValueError, TypeError) as error:
-            raise Failure(f"{_file(folder)} cannot be read; delete it and start again.") from error
+            raise Failure(
+                f"{_file(folder)} cannot be read; delete it, stop what runs and start it again with `make run`."
+            ) from error
 
 
 def forget(folder: Path) -> None:

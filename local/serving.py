@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import signal
+from typing import Any
 
 from aiohttp import web
 
@@ -38,9 +39,16 @@ def port_in_use(port: int, option: str) -> Failure:
     return Failure(f"Port {port} is in use; choose another with {option} ({option} 0 takes a free one).")
 
 
-def stop_signal() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
+def stop_on_signal(task: asyncio.Task[Any] | None) -> None:
+    """Cancel `task` at the first SIGINT, SIGTERM or SIGHUP, and let it clean up undisturbed by a second."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for number in signals:
+            loop.add_signal_handler(number, lambda: None)
+        if task:
+            task.cancel()
+
+    for number in signals:
+        loop.add_signal_handler(number, stop)

@@ -23,12 +23,13 @@ sys.exit('%d.%d' % sys.version_info[:2] != '$1')" >/dev/null 2>&1; then
 make_venv() {
     version=$(cat .python-version)
     python=$(find_python "$version") ||
-        fail "Python $version is missing. Install it (https://www.python.org/downloads/), or name one: make PYTHON=/path/to/python$version …"
+        fail "Python $version is missing. Install it (https://www.python.org/downloads/), or name one: make setup PYTHON=/path/to/python$version"
     echo "Making .venv with $("$python" --version) …"
     "$python" -m venv --clear .venv || fail "The venv could not be made; on Debian and Ubuntu install python$version-venv."
     echo "Installing requirements.txt and requirements-dev.txt …"
     .venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
     touch .venv/.ready
+    echo ".venv is ready."
 }
 
 make_node_modules() {
@@ -38,6 +39,7 @@ make_node_modules() {
     echo "Installing Azurite …"
     npm ci --silent
     touch node_modules/.ready
+    echo "node_modules is ready."
 }
 
 case $1 in

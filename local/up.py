@@ -2,11 +2,12 @@
 
 import asyncio
 import datetime
+import fcntl
 import json
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,23 +31,30 @@ class Options(NamedTuple):
 
 
 async def up(options: Options) -> None:
-    """Start everything, publish the sample and print what then lies on the queue; serve until SIGINT or SIGTERM.
+    """Start everything, publish the sample and print what then lies on the queue; serve until told to stop.
 
     The event goes to standard output, all else to standard error. With `once` it ends after the event.
 
     Raises:
-        Failure: a part did not start, or stopped.
+        Failure: a part did not start, or ended by itself, or another `up` has the folder.
     """
     settings = _settings(os.environ)
-    stop = serving.stop_signal()
+    serving.stop_on_signal(asyncio.current_task())
+    with _lock(options.folder):
+        try:
+            await _run(options, settings)
+        except asyncio.CancelledError:
+            _say("Stopped.")
+
+
+async def _run(options: Options, settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         _say("Starting Azurite …")
         storage = await azurite.start(options.folder / "azurite", options.azurite_ports)
         stack.push_async_callback(storage.child.stop)
         runner, identifier = await issuer.start(options.folder, options.issuer_port)
         stack.push_async_callback(runner.cleanup)
-        children = [storage.child]
-        environ = environment(os.environ, storage.connection_string, identifier)
+        parts = {"Azurite": storage.child}
         state = Running(
             issuer=identifier,
             storage=storage.connection_string,
@@ -55,19 +63,35 @@ async def up(options: Options) -> None:
         )
         if options.with_host:
             _say("Starting the function app …")
-            child, url = await _start_host(environ, options.port)
+            child, url = await _start_host(environment(os.environ, state.storage, identifier), options.port)
             stack.push_async_callback(child.stop)
-            children.append(child)
+            parts["The host"] = child
             state = state._replace(host=url)
         state.save(options.folder)
         stack.callback(running.forget, options.folder)
         if options.with_host:
             await _publish_sample(state, options.folder)
-        if options.once:
-            return
-        await _introduce(state, options)
-        await _wait(stop, children)
-        _say("Stopping …")
+        if not options.once:
+            await _introduce(state, options)
+            await _watch(parts)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Keep a second `up` out of the folder: two Azurites would spoil each other's data.
+
+    Raises:
+        Failure: another has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Failure(
+                f"Already running, with its data in {folder}. Stop it first, or give this one another --folder and ports."
+            ) from error
+        yield
 
 
 def environment(environ: Mapping[str, str], connection_string: str, identifier: str) -> dict[str, str]:
@@ -100,7 +124,7 @@ async def _publish_sample(state: Running, folder: Path) -> None:
     status, problem = await publisher.publish(state, await publisher.token(state, folder), body)
     if status != 200:
         raise Failure(f"The sample event was refused with {status}: {problem}")
-    _say(f"Published {SAMPLE.relative_to(ROOT)}: 200. On the queue {state.queue} lies now:")
+    _say(f"Published {SAMPLE.relative_to(ROOT)}: 200. As it lies on the queue {state.queue}:")
     async with messages.connect(state) as client:
         message = await messages.find(client, body, since)
     if message is None:
@@ -111,33 +135,31 @@ async def _publish_sample(state: Running, folder: Path) -> None:
 
 async def _introduce(state: Running, options: Options) -> None:
     token = await publisher.token(state, options.folder)
+    host = "" if options.with_host else ", once `func start` runs in a second terminal"
     _say(f"""
   Publish   {state.events}
   Issuer    {state.issuer}
   Storage   {state.storage}
   Queue     {state.queue}
 
-Publish an event with a token that is good for an hour:
+Stop with Ctrl+C. See what lies on the queue with {sys.executable} -m local messages.
+Publish an event, with a token that is good for an hour{host}:
 
 curl -i {state.events} -H 'Content-Type: {publisher.CONTENT_TYPE}' -H 'Authorization: Bearer {token}' \
---data-binary @{SAMPLE.relative_to(ROOT)}
-
-See what lies on the queue: {os.path.relpath(sys.executable)} -m local messages. Stop with Ctrl+C.""")
+--data-binary @{SAMPLE}""")
 
 
-async def _wait(stop: asyncio.Event, children: list[Child]) -> None:
-    """Until we are told to stop.
+async def _watch(parts: Mapping[str, Child]) -> None:
+    """For as long as all parts run.
 
     Raises:
-        Failure: one of our programs ended by itself.
+        Failure: one ended by itself.
     """
-    stopped = asyncio.create_task(stop.wait())
-    ends = [asyncio.create_task(child.wait()) for child in children]
-    await asyncio.wait([stopped, *ends], return_when=asyncio.FIRST_COMPLETED)
-    for task in ends:
+    ends = {asyncio.create_task(child.wait()): name for name, child in parts.items()}
+    ended, running = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for task in running:
         task.cancel()
-    if not stop.is_set():
-        raise Failure("A part of the stack ended by itself; its reason is above.")
+    raise Failure(" ".join(f"{ends[task]} ended by itself, with exit code {task.result()}." for task in ended))
 
 
 def _say(text: str) -> None:

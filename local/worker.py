@@ -7,6 +7,7 @@ holds one app.
 """
 
 import json
+import logging
 import re
 import sys
 import uuid
@@ -74,15 +75,20 @@ async def load(folder: Path) -> list[Function]:
     request = SimpleNamespace(
         request=SimpleNamespace(worker_init_request=init), properties={"host": "127.0.0.1", "protos": _PROTOS}
     )
+    log = logging.getLogger("azure.functions")
+    log.setLevel(logging.CRITICAL)  # what it would say about the start is said here
     answer = await runtime.worker_init_request(request)
+    log.setLevel(logging.WARNING)
     if answer.result.status == _StatusResult.Failure:
         fault = answer.result.exception
+        reason = fault.message.partition(". Cannot find module.")[0]  # advice for Azure, and sys.path, follow
         frames = re.findall(rf'File "{re.escape(str(folder))}/(.+?)", line (\d+)', fault.stack_trace)
         where = " ({}, line {})".format(*frames[-1]) if frames else ""
-        raise Failure(f"The function app in {folder} did not load{where}. {fault.message}")
+        raise Failure(f"The function app in {folder} did not load{where}. {reason}")
     metadata = (await runtime.functions_metadata_request(request)).function_metadata_results
     if metadata is None:
-        raise Failure(f"There is no function_app.py in {folder}.")
+        fault = "has no functions" if (folder / "function_app.py").exists() else "is missing"
+        raise Failure(f"function_app.py {fault} in {folder}.")
     return [_function(each) for each in metadata]
 
 

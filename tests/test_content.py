@@ -223,7 +223,7 @@ def test_a_problem_is_json_with_every_fault(make_event: MakeEvent) -> None:
         "type": "/events/api/v1/problems/invalid-event",
         "title": "The event is not valid",
         "status": 400,
-        "detail": "2 members are at fault; see errors for what each must be.",
+        "detail": "2 members are at fault; errors says what is wrong.",
         "traceId": "0" * 32,
         "errors": {
             "id": ["is required and missing."],

@@ -128,7 +128,33 @@ def test_up_ends_with_a_curl_line_that_works(stack: Stack, queue: Queue) -> None
     assert all(stack.running()[name] in shown for name in ("host", "issuer", "storage", "queue"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_up_is_kept_out_of_the_folder(stack: Stack) -> None:
+    """Two Azurites on one folder would lose each other's events."""
+    ended = local("up", "--once", *FREE_PORTS, "--folder", str(stack.folder))
+    assert ended.returncode == 1
+    assert ended.stderr.decode().startswith(f"Already running, with its data in {stack.folder}.")
+    assert stack.running()
+
+
+def test_up_is_stopped_while_it_starts(tmp_path: Path) -> None:
+    """It ends at once, and leaves nothing running."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "up", *FREE_PORTS, "--folder", str(tmp_path)],
+        cwd=ROOT,
+        env=environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    assert process.stderr.readline() == "Starting Azurite …\n"
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output, errors) == (0, "", "Stopped.\n")
+    assert subprocess.run(["pgrep", "-f", str(tmp_path)], check=False, capture_output=True).stdout == b""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_up_stops_and_keeps_what_it_had(start: Callable[..., Stack], tmp_path: Path, number: signal.Signals) -> None:
     """Everything ends, nothing is lost: keys and events are there at the next start."""
     first = start(tmp_path)
@@ -175,7 +201,7 @@ def test_up_publishes_with_the_settings_of_the_host(tmp_path: Path) -> None:
     folder = ["--folder", str(tmp_path)]
     ended = local("up", "--once", *FREE_PORTS, *folder, PUBLISH_SCOPE="my:scope", EVENTS_QUEUE_NAME="my-queue")
     assert (ended.returncode, ended.stdout) == (0, SAMPLE.read_bytes())
-    assert b"On the queue my-queue" in ended.stderr
+    assert b"As it lies on the queue my-queue:" in ended.stderr
 
 
 @pytest.mark.parametrize("part", ["port", "issuer-port", "queue-port"])
@@ -198,7 +224,7 @@ def test_up_ends_when_a_part_ends(start: Callable[..., Stack], tmp_path: Path) -
     os.kill(int(children.stdout), signal.SIGKILL)
     stack.process.communicate(timeout=30)
     assert stack.process.returncode == 1
-    assert "A part of the stack ended by itself" in stack.output[-1]
+    assert stack.output[-1] == "The host ended by itself, with exit code -9.\n"
 
 
 def test_publish_and_messages(stack: Stack, queue: Queue, tmp_path: Path) -> None:
@@ -207,9 +233,9 @@ def test_publish_and_messages(stack: Stack, queue: Queue, tmp_path: Path) -> Non
     bad.write_text("{}")
     ended = local("publish", *folder, str(SAMPLE), "-", str(bad), stdin=SAMPLE.read_bytes())
     assert ended.returncode == 1
-    good, piped, refused = ended.stdout.decode().splitlines()
-    assert (good, piped) == (f"{SAMPLE}: 200", "-: 200")
-    assert refused.startswith(f"{bad}: 400 {{")
+    good, piped, refused, *problem = ended.stdout.decode().splitlines()
+    assert (good, piped, refused) == (f"{SAMPLE}: 200", "-: 200", f"{bad}: 400 {{")
+    assert '  "status": 400,' in problem
 
     shown = local("messages", *folder)
     assert shown.returncode == 0
@@ -274,7 +300,7 @@ asyncio.run(main())
     [
         pytest.param(["token"], "No issuer answers at http://127.0.0.1:1/", id="token"),
         pytest.param(["publish", "-"], "No issuer answers at http://127.0.0.1:1/", id="publish"),
-        pytest.param(["messages"], "cannot be read; is it running?", id="messages"),
+        pytest.param(["messages"], "cannot be read; start it with `make run`.", id="messages"),
     ],
 )
 def test_nothing_runs(tmp_path: Path, command: list[str], message: str) -> None:
@@ -287,9 +313,15 @@ def test_nothing_runs(tmp_path: Path, command: list[str], message: str) -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
+@pytest.mark.usefixtures("queue")
 def test_a_file_that_is_not_there(stack: Stack) -> None:
-    ended = local("publish", "--folder", str(stack.folder), "no-such-file")
-    assert (ended.returncode, ended.stderr) == (1, b"no-such-file cannot be read: No such file or directory\n")
+    """It does not keep the others from being published."""
+    ended = local("publish", "--folder", str(stack.folder), "no-such-file", str(SAMPLE))
+    assert ended.returncode == 1
+    assert ended.stdout.decode().splitlines() == [
+        "no-such-file: cannot be read: No such file or directory",
+        f"{SAMPLE}: 200",
+    ]
 
 
 def test_token_options(stack: Stack) -> None:

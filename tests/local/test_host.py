@@ -166,19 +166,23 @@ def test_many_at_once(echo: Host) -> None:
 def test_header_size(client: httpx.Client, echo: Host) -> None:
     assert client.get(echo.url + "/api/echo", headers={"x": "a" * 32_000}).status_code == 200
     many = {f"x{number}": "a" * 8000 for number in range(5)}
-    assert client.get(echo.url + "/api/echo", headers=many).status_code == 431
+    refused = client.get(echo.url + "/api/echo", headers=many)
+    assert (refused.status_code, refused.content) == (431, b"")
 
 
 @pytest.mark.parametrize(
-    "request_bytes",
+    ("request_bytes", "status"),
     [
-        pytest.param(b"GET /api/echo HTTP/1.1\r\nHost: a\r\nX: \xff\r\nConnection: close\r\n\r\n", id="not UTF-8"),
-        pytest.param(b"no HTTP at all\r\n\r\n", id="no HTTP"),
-        pytest.param(b"GET /api/echo HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 40_000 + b"\r\n\r\n", id="one huge header"),
+        pytest.param(b"GET /api/echo HTTP/1.1\r\nHost: a\r\nX: \xff\r\nConnection: close\r\n\r\n", 400, id="not UTF-8"),
+        pytest.param(b"no HTTP at all\r\n\r\n", 400, id="no HTTP"),
+        pytest.param(b"GET /api/echo HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 40_000 + b"\r\n\r\n", 431, id="huge header"),
+        pytest.param(b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, id="huge URL"),
     ],
 )
-def test_what_is_not_http(echo: Host, request_bytes: bytes) -> None:
-    assert raw(echo, request_bytes).split(b" ")[1] == b"400"
+def test_what_is_not_http(echo: Host, request_bytes: bytes, status: int) -> None:
+    """Refused without a body, and so without repeating what came."""
+    head, _, body = raw(echo, request_bytes).partition(b"\r\n\r\n")
+    assert (int(head.split(b" ")[1]), body) == (status, b"")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -237,9 +241,19 @@ def test_settings_faults_are_lines(app_folder: Path) -> None:
     ("files", "message"),
     [
         pytest.param({}, "There is no host.json in", id="no app"),
-        pytest.param({"host.json": "{}"}, "There is no function_app.py in", id="no function_app.py"),
+        pytest.param({"host.json": "{}"}, "function_app.py is missing in", id="no function_app.py"),
         pytest.param({"host.json": "{"}, "host.json is not JSON", id="broken host.json"),
         pytest.param({"host.json": "[]"}, "host.json must be a JSON object", id="host.json is an array"),
+        pytest.param(
+            {"host.json": "{}", "function_app.py": "import azure.functions as func\napp = func.FunctionApp()"},
+            "function_app.py has no functions in",
+            id="no functions",
+        ),
+        pytest.param(
+            {"host.json": "{}", "function_app.py": "import nonsense"},
+            "did not load (function_app.py, line 1). ModuleNotFoundError: No module named 'nonsense'\n",
+            id="a package that is not there",
+        ),
         pytest.param(
             {"host.json": "{}", "function_app.py": "\n\n1 / 0"},
             "did not load (function_app.py, line 3). ZeroDivisionError: division by zero",

@@ -41,6 +41,12 @@ def test_a_grant_becomes_a_token_that_publishes(client: httpx.Client, token_issu
     assert publish(b"{}").status_code == 400, "the token is good, the event is not"
 
 
+def test_a_grant_for_a_resource(client: httpx.Client, token_issuer: Issuer) -> None:
+    assertion = grant(token_issuer, resource="https://events.example.no")
+    token = ask(client, token_issuer, assertion=assertion).json()["access_token"]
+    assert jwt.decode(token, options={"verify_signature": False})["aud"] == "https://events.example.no"
+
+
 @pytest.mark.parametrize(
     ("claims", "form", "error"),
     [

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 NEVER_EXPIRES = -1
 
+UNREADABLE = (AttributeError, LookupError, SyntaxError, TypeError, ValueError)
+"""What the client lets through when it cannot make sense of an answer, such as HTML where XML should be."""
+
 _log = logging.getLogger(__name__)
 
 # azure-core writes each request's headers at INFO: a line of its own for what a publisher sent, and CPU for each event.
@@ -42,6 +45,7 @@ class EventQueue:
             "initial_backoff": 0,
             "increment_base": 1,
             "random_jitter_range": 1,
+            "permit_redirects": False,  # events and credentials go nowhere else
             "message_encode_policy": BinaryBase64EncodePolicy(),
         }
         if connection.connection_string is not None:
@@ -60,7 +64,7 @@ class EventQueue:
             async with asyncio.timeout_at(deadline):
                 for event in events:
                     await self._send(event.body)
-        except (AzureError, aiohttp.ClientError, OSError) as error:  # asyncio's TimeoutError is an OSError
+        except (AzureError, aiohttp.ClientError, OSError, *UNREADABLE) as error:  # a TimeoutError is an OSError
             _log.error("The queue %s did not take an event: %s", self._client.queue_name, _reason(error))
             raise QueueUnavailable(
                 "The queue did not acknowledge the event. Send it again with the same id and source."
@@ -69,7 +73,9 @@ class EventQueue:
     async def _send(self, body: bytes) -> None:
         try:
             await self._client.send_message(body, time_to_live=NEVER_EXPIRES)
-        except ResourceNotFoundError:
+        except ResourceNotFoundError as error:
+            if getattr(error, "error_code", None) != "QueueNotFound":
+                raise
             await self._create()
             await self._client.send_message(body, time_to_live=NEVER_EXPIRES)
 

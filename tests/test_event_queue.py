@@ -1,0 +1,137 @@
+"""The seam to Azure Storage: whatever it answers, the publisher hears 200 or 503."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import aiohttp
+import azure.core.exceptions
+import pytest
+from aiohttp import web
+
+from events_publish.envelope import Event
+from events_publish.event_queue import EventQueue
+from events_publish.problem import QueueUnavailable
+from events_publish.settings import Connection
+from local import serving
+
+EVENTS = (Event({}, b"{}"),)
+
+TIME = "Mon, 23 Nov 2026 12:00:00 GMT"
+CREATED = f"""<?xml version="1.0" encoding="utf-8"?><QueueMessagesList><QueueMessage><MessageId>1</MessageId>
+<InsertionTime>{TIME}</InsertionTime><ExpirationTime>{TIME}</ExpirationTime><PopReceipt>1</PopReceipt>
+<TimeNextVisible>{TIME}</TimeNextVisible></QueueMessage></QueueMessagesList>"""
+
+
+class Storage:
+    """A storage service that gives the same answer to everything; counts."""
+
+    def __init__(self) -> None:
+        self.status, self.body, self.url, self.asked = 201, CREATED.encode(), "", 0
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.asked += 1
+        await request.read()
+        headers = {"Content-Type": "application/xml", "Location": self.url + "/elsewhere"}
+        return web.Response(status=self.status, body=self.body, headers=headers)
+
+
+@pytest.fixture
+async def storage() -> AsyncIterator[Storage]:
+    storage, app = Storage(), web.Application()
+    app.router.add_route("*", "/{path:.*}", storage.answer)
+    runner = web.AppRunner(app)
+    storage.url = await serving.serve(runner, 0, "--port")
+    yield storage
+    await runner.cleanup()
+
+
+async def enqueue(storage: Storage, seconds: float = 10) -> None:
+    connection = Connection(f"AccountName=a;AccountKey=c2VjcmV0;QueueEndpoint={storage.url}/a")
+    async with aiohttp.ClientSession() as session:
+        await EventQueue(connection, "a-queue", session).enqueue(
+            EVENTS, deadline=asyncio.get_running_loop().time() + seconds
+        )
+
+
+async def test_an_acknowledgement(storage: Storage) -> None:
+    await enqueue(storage)
+    assert storage.asked == 1
+
+
+def error(code: str) -> bytes:
+    return f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        pytest.param(201, b"", id="201, empty"),
+        pytest.param(201, b"<html><p>", id="201, HTML"),
+        pytest.param(201, b"{}", id="201, JSON"),
+        pytest.param(201, b"\xff\xfe\x00", id="201, not text"),
+        pytest.param(201, b"<QueueMessagesList/>", id="201, no message"),
+        pytest.param(201, CREATED[:-40].encode(), id="201, half"),
+        pytest.param(201, CREATED.replace(TIME, "never").encode(), id="201, no times"),
+        pytest.param(200, CREATED.encode(), id="200"),
+        pytest.param(204, b"", id="204"),
+        pytest.param(307, b"", id="redirect"),
+        pytest.param(400, error("InvalidXmlDocument"), id="400"),
+        pytest.param(403, error("AuthenticationFailed"), id="403"),
+        pytest.param(404, b"<html>", id="404, HTML"),
+        pytest.param(404, error("ResourceNotFound"), id="404, not the queue"),
+        pytest.param(404, error("QueueNotFound"), id="404, again and again"),
+        pytest.param(409, error("QueueBeingDeleted"), id="409"),
+        pytest.param(413, error("RequestBodyTooLarge"), id="413"),
+    ],
+)
+async def test_any_other_answer_is_a_503(storage: Storage, status: int, body: bytes) -> None:
+    """And the next request is served as if nothing had been."""
+    storage.status, storage.body = status, body
+    with pytest.raises(QueueUnavailable):
+        await enqueue(storage)
+    assert storage.asked <= 2
+
+
+@pytest.mark.parametrize("status", [500, 503])
+async def test_a_fault_that_may_pass_is_retried_within_the_deadline(storage: Storage, status: int) -> None:
+    storage.status, storage.body = status, error("ServerBusy")
+    with pytest.raises(QueueUnavailable):
+        await enqueue(storage, seconds=3)
+    assert storage.asked > 1
+
+
+def queue_errors() -> list[type[Exception]]:
+    """Every exception that azure-core and aiohttp's client can raise at us."""
+
+    def family(root: type[Exception]) -> set[type[Exception]]:
+        return {root}.union(*(family(child) for child in root.__subclasses__()))
+
+    named = {value for value in vars(azure.core.exceptions).values() if isinstance(value, type)}
+    roots = [azure.core.exceptions.AzureError, aiohttp.ClientError, OSError]
+    assert named & family(Exception) - family(roots[0]) <= {
+        azure.core.exceptions.SerializationError,  # of model classes, which a send does not use
+        azure.core.exceptions.DeserializationError,
+    }
+    return sorted(family(roots[0]) | family(roots[1]) | {TimeoutError, ConnectionError}, key=lambda kind: kind.__name__)
+
+
+@pytest.mark.parametrize("kind", queue_errors())
+async def test_every_error_of_the_queue_is_a_503(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise kind.__new__(kind)
+
+    async with aiohttp.ClientSession() as session:
+        queue = EventQueue(Connection("UseDevelopmentStorage=true"), "a-queue", session)
+        monkeypatch.setattr(queue._client, "send_message", fail)
+        monkeypatch.setattr(queue._client, "create_queue", fail)
+        with pytest.raises(QueueUnavailable):
+            await queue.enqueue((Event({}, b"{}"),), deadline=float("inf"))
+    assert kind.__name__ in caplog.text
+
+
+def test_requests_to_storage_are_not_logged() -> None:
+    """azure-core would write a line with the headers of each."""
+    assert not logging.getLogger("azure.core.pipeline.policies.http_logging_policy").isEnabledFor(logging.INFO)

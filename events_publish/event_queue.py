@@ -72,12 +72,15 @@ class EventQueue:
 
     async def _send(self, body: bytes) -> None:
         try:
-            await self._client.send_message(body, time_to_live=NEVER_EXPIRES)
+            await self._put(body)
         except ResourceNotFoundError as error:
             if getattr(error, "error_code", None) != "QueueNotFound":
                 raise
             await self._create()
-            await self._client.send_message(body, time_to_live=NEVER_EXPIRES)
+            await self._put(body)
+
+    async def _put(self, body: bytes) -> None:
+        await self._client.send_message(body, time_to_live=NEVER_EXPIRES)
 
     async def _create(self) -> None:
         """Make the queue: Bicep has made it in Azure, on a laptop the first event does."""

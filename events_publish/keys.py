@@ -67,7 +67,7 @@ class KeySet:
             if now - self._fetched_at > MAX_AGE_SECONDS and now - self._tried_at > UNKNOWN_KEY_SECONDS:
                 self._refresh()
             return self._keys[kid]
-        if self._refreshing or now - self._tried_at > (UNKNOWN_KEY_SECONDS if self._keys else NO_KEYS_SECONDS):
+        if now - self._tried_at > (UNKNOWN_KEY_SECONDS if self._keys else NO_KEYS_SECONDS):
             await self._wait(self._refresh(), deadline)
         if kid not in self._keys and self._failed:
             raise KeysUnavailable("The keys of the token's issuer cannot be fetched. Try again with the same event.")

@@ -129,26 +129,37 @@ def test_an_elliptic_curve() -> None:
         access_token.verify(token._replace(encoded=token.encoded[:-8] + "AAAAAAAA"), key, audience=None, now=NOW)
 
 
+def jwt_of(header: str, claims: str, signature: str = "AAAA") -> str:
+    return f"{b64(header)}.{b64(claims)}.{signature}"
+
+
+HEADER = '{"alg":"RS256","kid":"k"}'
+ISS = '{"iss":"i"}'
+
+
 @pytest.mark.parametrize(
-    "token",
+    ("token", "message"),
     [
-        pytest.param(sign(CLAIMS, crit=["b64"], b64=True), id="crit"),
-        pytest.param(sign(CLAIMS, kid="k") + "=", id="padding"),
-        pytest.param(sign(CLAIMS).replace(".", ". ", 1), id="white space"),
-        pytest.param(
-            b64('{"alg":"RS256","alg":"RS256","kid":"k"}') + "." + b64('{"iss":"i"}') + ".AAAA", id="alg twice"
-        ),
-        pytest.param(b64('{"alg":"RS256","kid":"k"}') + "." + b64('{"iss":"i","iss":"i"}') + ".AAAA", id="iss twice"),
-        pytest.param(b64('{"alg":"RS256","kid":1}') + "." + b64('{"iss":"i"}') + ".AAAA", id="kid is a number"),
-        pytest.param(b64('{"alg":"RS256","kid":"k"}') + "." + b64('{"iss":1}') + ".AAAA", id="iss is a number"),
-        pytest.param(b64('{"alg":"RS256","kid":"k"}') + "." + b64("[" * 5000) + ".AAAA", id="deep"),
-        pytest.param(b64('{"alg":"RS256","kid":"k"}') + "." + b64('{"iss":"i"}') + ".", id="no signature"),
-        pytest.param(b64('{"alg":"RS256","kid":"k"}') + "." + b64('{"iss":"i"}') + ".A", id="impossible length"),
-        pytest.param(b64('{"alg":"RS256","kid":"k"}') + "." + b64('{"a":' + "1" * 5000 + "}") + ".AAAA", id="number"),
+        pytest.param(jwt_of('{"alg":"RS256","kid":"k","crit":["exp"],"exp":1}', ISS), "crit", id="crit"),
+        pytest.param(sign(CLAIMS) + "=", "base64url", id="padding"),
+        pytest.param(sign(CLAIMS).replace(".", ". ", 1), "base64url", id="white space"),
+        pytest.param(jwt_of(HEADER, ISS, ""), "base64url", id="no signature"),
+        pytest.param(jwt_of(HEADER, ISS, "A"), "base64url", id="impossible length"),
+        pytest.param(jwt_of(HEADER, ISS, "++++"), "base64url", id="ordinary base64"),
+        pytest.param(jwt_of('{"alg":"RS256","alg":"RS256","kid":"k"}', ISS), "repeated", id="alg twice"),
+        pytest.param(jwt_of(HEADER, '{"iss":"i","iss":"i"}'), "repeated", id="iss twice"),
+        pytest.param(jwt_of(HEADER, '{"a":{"b":1,"b":2},"iss":"i"}'), "repeated", id="a name twice further down"),
+        pytest.param(jwt_of(HEADER, "[" * 12_000), "JSON", id="deep"),
+        pytest.param(jwt_of(HEADER, '{"a":' + "1" * 5000 + "}"), "JSON", id="a very long number"),
+        pytest.param(jwt_of(HEADER, '"i"'), "JSON object", id="a string"),
+        pytest.param(jwt_of('{"alg":"RS256","kid":1}', ISS), "kid", id="kid is a number"),
+        pytest.param(jwt_of('{"kid":"k"}', ISS), "alg", id="no alg"),
+        pytest.param(jwt_of(HEADER, '{"iss":1}'), "iss", id="iss is a number"),
+        pytest.param(jwt_of(HEADER, "{}"), "iss", id="no iss"),
     ],
 )
-def test_unreadable(token: str) -> None:
-    with pytest.raises(InvalidToken):
+def test_unreadable(token: str, message: str) -> None:
+    with pytest.raises(InvalidToken, match=message):
         access_token.read(token)
 
 

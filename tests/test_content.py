@@ -52,6 +52,10 @@ def test_content_types_that_are_taken(content_type: str) -> None:
     assert len(parse(b"{" + LEAST + b"}", {"content-type": content_type})) == 1
 
 
+def test_the_identity_coding_is_none() -> None:
+    assert parse(b"{" + LEAST + b"}", {**HEADERS, "content-encoding": " Identity"})
+
+
 @pytest.mark.parametrize(
     "headers",
     [

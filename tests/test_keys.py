@@ -13,6 +13,7 @@ from events_publish.problem import KeysUnavailable
 from events_publish.settings import Issuer
 
 RSA = RSAAlgorithm.to_jwk(rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key(), as_dict=True)
+WEAK = RSAAlgorithm.to_jwk(rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key(), as_dict=True)
 EC = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP384R1()).public_key(), as_dict=True)
 ISSUER = Issuer("https://issuer.example/", jwks_uri="https://issuer.example/jwk")
 
@@ -104,7 +105,8 @@ async def test_discovery(place: int) -> None:
 )
 async def test_metadata_that_will_not_do(metadata: Any) -> None:
     web = Web(dict.fromkeys(metadata_urls("https://issuer.example/"), metadata))
-    web.pages["https://issuer.example/jwk"] = {"keys": [rsa_jwk()]}
+    for scheme in ("https", "http"):
+        web.pages[f"{scheme}://issuer.example/jwk"] = {"keys": [rsa_jwk()]}
     with pytest.raises(KeysUnavailable):
         await KeySet(Issuer("https://issuer.example/"), web.fetch).key("k", deadline=deadline())
 
@@ -133,7 +135,7 @@ async def test_algorithms(jwk: dict[str, Any], algorithms: set[str]) -> None:
         pytest.param(rsa_jwk(kid=None), id="no kid"),
         pytest.param({"kty": "oct", "k": "c2VjcmV0", "kid": "k"}, id="symmetric"),
         pytest.param({"kty": "unheard-of", "kid": "k"}, id="unknown type"),
-        pytest.param(rsa_jwk(n="AQAB"), id="weak"),
+        pytest.param({**WEAK, "kid": "k"}, id="weak"),
         pytest.param(rsa_jwk(n="?"), id="broken"),
         pytest.param({**EC, "kid": "k", "alg": "ES256"}, id="wrong curve"),
         pytest.param("k", id="no object"),
@@ -200,10 +202,44 @@ async def test_old_keys_are_fetched_behind_a_request(clock: Any) -> None:
     assert await key_set.key("k", deadline=deadline()) is None, "a key that was removed is gone"
 
 
-async def test_a_request_does_not_wait_past_its_deadline() -> None:
-    async def never(_: str) -> Any:
-        await asyncio.Event().wait()
+async def test_a_failing_issuer_is_not_asked_by_every_request(clock: Any) -> None:
+    web = Web({"https://issuer.example/jwk": {"keys": [rsa_jwk()]}})
+    key_set = KeySet(ISSUER, web.fetch)
+    assert await key_set.key("k", deadline=deadline())
+    clock.now += keys.MAX_AGE_SECONDS + 1
+    web.pages["https://issuer.example/jwk"] = OSError("down")
+    for _ in range(5):
+        assert await key_set.key("k", deadline=deadline()), "what is known is kept"
+        await asyncio.sleep(0.01)
+    assert len(web.fetched) == 2
 
-    key_set = KeySet(ISSUER, never)
+
+class Slow:
+    """An issuer that answers when it is told to; counts."""
+
+    def __init__(self) -> None:
+        self.answer = asyncio.Event()
+        self.asked = 0
+
+    async def fetch(self, _: str) -> Any:
+        self.asked += 1
+        await self.answer.wait()
+        return {"keys": [rsa_jwk()]}
+
+
+async def test_a_request_does_not_wait_past_its_deadline() -> None:
+    """And when it gives up, those who wait longer still get the answer that it had asked for."""
+    slow = Slow()
+    key_set = KeySet(ISSUER, slow.fetch)
+    patient = asyncio.create_task(key_set.key("k", deadline=deadline()))
     with pytest.raises(KeysUnavailable):
         await key_set.key("k", deadline=asyncio.get_running_loop().time() + 0.01)
+    slow.answer.set()
+    assert await patient
+    assert slow.asked == 1
+
+
+async def test_no_request_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "WAIT_SECONDS", 0.01)
+    with pytest.raises(KeysUnavailable):
+        await KeySet(ISSUER, Slow().fetch).key("k", deadline=float("inf"))

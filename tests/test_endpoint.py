@@ -126,6 +126,7 @@ async def test_keys_that_cannot_be_had(
         response = web.StreamResponse()
         if document == "cut":
             response.content_length = 100
+            response.force_close()
         await response.prepare(served)
         for _ in range(1 if document == "cut" else 1000):
             await response.write(b" " * 10_000 if document == "endless" else b"{")

@@ -14,6 +14,7 @@ from events_publish.event_queue import EventQueue
 from events_publish.problem import QueueUnavailable
 from events_publish.settings import Connection
 from local import serving
+from tests.storage import Queue
 
 EVENTS = (Event({}, b"{}"),)
 
@@ -57,6 +58,16 @@ async def enqueue(storage: Storage, seconds: float = 10) -> None:
 async def test_an_acknowledgement(storage: Storage) -> None:
     await enqueue(storage)
     assert storage.asked == 1
+
+
+async def test_a_missing_queue_is_made_by_one_of_many(settings: dict[str, str]) -> None:
+    """Requests that all miss it at once all succeed."""
+    connection_string = settings["EVENTS_STORAGE"]
+    async with aiohttp.ClientSession() as session:
+        queue = EventQueue(Connection(connection_string), "missed-by-many", session)
+        await asyncio.gather(*(queue.enqueue(EVENTS, deadline=float("inf")) for _ in range(20)))
+    with Queue(connection_string, "missed-by-many") as made:
+        assert made.take() == [b"{}"] * 20
 
 
 def error(code: str) -> bytes:

@@ -13,7 +13,8 @@ from events_publish.problem import KeysUnavailable
 from events_publish.settings import Issuer
 
 RSA = RSAAlgorithm.to_jwk(rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key(), as_dict=True)
-WEAK = RSAAlgorithm.to_jwk(rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key(), as_dict=True)
+WEAK_KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # it must not be taken
+WEAK = RSAAlgorithm.to_jwk(WEAK_KEY.public_key(), as_dict=True)
 EC = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP384R1()).public_key(), as_dict=True)
 ISSUER = Issuer("https://issuer.example/", jwks_uri="https://issuer.example/jwk")
 

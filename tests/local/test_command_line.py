@@ -60,6 +60,7 @@ def start_up(folder: Path, *options: str, **added: str) -> Stack:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert process.stderr
     stack = Stack(process, folder, [])
@@ -70,8 +71,8 @@ def start_up(folder: Path, *options: str, **added: str) -> Stack:
 
 
 def stop(stack: Stack, number: signal.Signals = signal.SIGINT) -> str:
-    """Stop it, check that it ended well, and return what it printed on standard output."""
-    stack.process.send_signal(number)
+    """Stop it as a terminal does, check that it ended well, and return what it printed on standard output."""
+    os.killpg(stack.process.pid, number)
     output, _ = stack.process.communicate(timeout=30)
     assert stack.process.returncode == 0
     return output

@@ -70,6 +70,7 @@ class Child:
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+            await process.communicate()  # to its end, or the loop is closed over an open pipe
             raise
         # Read on, or it would stand still when the pipe is full.
         return cls(process, [match for match in found if match], asyncio.create_task(_exhaust(lines)))

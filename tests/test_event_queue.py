@@ -24,7 +24,7 @@ CREATED = f"""<?xml version="1.0" encoding="utf-8"?><QueueMessagesList><QueueMes
 <TimeNextVisible>{TIME}</TimeNextVisible></QueueMessage></QueueMessagesList>"""
 
 
-class Storage:
+class StandIn:
     """A storage service that gives the same answer to everything; counts."""
 
     def __init__(self) -> None:
@@ -38,26 +38,26 @@ class Storage:
 
 
 @pytest.fixture
-async def storage() -> AsyncIterator[Storage]:
-    storage, app = Storage(), web.Application()
-    app.router.add_route("*", "/{path:.*}", storage.answer)
+async def stand_in() -> AsyncIterator[StandIn]:
+    stand_in, app = StandIn(), web.Application()
+    app.router.add_route("*", "/{path:.*}", stand_in.answer)
     runner = web.AppRunner(app)
-    storage.url = await serving.serve(runner, 0, "--port")
-    yield storage
+    stand_in.url = await serving.serve(runner, 0, "--port")
+    yield stand_in
     await runner.cleanup()
 
 
-async def enqueue(storage: Storage, seconds: float = 10) -> None:
-    connection = Connection(f"AccountName=a;AccountKey=c2VjcmV0;QueueEndpoint={storage.url}/a")
+async def enqueue(stand_in: StandIn, seconds: float = 10) -> None:
+    connection = Connection(f"AccountName=a;AccountKey=c2VjcmV0;QueueEndpoint={stand_in.url}/a")
     async with aiohttp.ClientSession() as session:
         await EventQueue(connection, "a-queue", session).enqueue(
             EVENTS, deadline=asyncio.get_running_loop().time() + seconds
         )
 
 
-async def test_an_acknowledgement(storage: Storage) -> None:
-    await enqueue(storage)
-    assert storage.asked == 1
+async def test_an_acknowledgement(stand_in: StandIn) -> None:
+    await enqueue(stand_in)
+    assert stand_in.asked == 1
 
 
 async def test_a_missing_queue_is_made_by_one_of_many(settings: dict[str, str]) -> None:
@@ -96,20 +96,20 @@ def error(code: str) -> bytes:
         pytest.param(413, error("RequestBodyTooLarge"), id="413"),
     ],
 )
-async def test_any_other_answer_is_a_503(storage: Storage, status: int, body: bytes) -> None:
+async def test_any_other_answer_is_a_503(stand_in: StandIn, status: int, body: bytes) -> None:
     """And the next request is served as if nothing had been."""
-    storage.status, storage.body = status, body
+    stand_in.status, stand_in.body = status, body
     with pytest.raises(QueueUnavailable):
-        await enqueue(storage)
-    assert storage.asked <= 2
+        await enqueue(stand_in)
+    assert stand_in.asked <= 2
 
 
 @pytest.mark.parametrize("status", [500, 503])
-async def test_a_fault_that_may_pass_is_retried_within_the_deadline(storage: Storage, status: int) -> None:
-    storage.status, storage.body = status, error("ServerBusy")
+async def test_a_fault_that_may_pass_is_retried_within_the_deadline(stand_in: StandIn, status: int) -> None:
+    stand_in.status, stand_in.body = status, error("ServerBusy")
     with pytest.raises(QueueUnavailable):
-        await enqueue(storage, seconds=3)
-    assert storage.asked > 1
+        await enqueue(stand_in, seconds=3)
+    assert stand_in.asked > 1
 
 
 def queue_errors() -> list[type[Exception]]:

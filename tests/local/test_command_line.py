@@ -7,7 +7,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -44,29 +43,35 @@ class Stack(NamedTuple):
 
     process: subprocess.Popen[str]
     folder: Path
-    output: list[str]
-    """What it has printed on standard error."""
+    errors: Path
+
+    def output(self) -> list[str]:
+        """What it has printed on standard error."""
+        return self.errors.read_text().splitlines()
 
     def running(self) -> dict[str, str]:
         state: dict[str, str] = json.loads((self.folder / "running.json").read_text())
         return state
 
 
-def start_up(folder: Path, *options: str, **added: str) -> Stack:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "local", "up", *FREE_PORTS, "--folder", str(folder), *options],
-        cwd=ROOT,
-        env=environ(**added),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stderr
-    stack = Stack(process, folder, [])
-    # A daemon: it reads until the process ends.
-    threading.Thread(target=lambda: stack.output.extend(process.stderr or ()), daemon=True).start()
-    wait_until(lambda: any("Ctrl+C" in line for line in stack.output) or process.poll() is not None, 30)
+def start_up(folder: Path, *options: str) -> Stack:
+    errors = folder / "standard-error"
+    with errors.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local", "up", *FREE_PORTS, "--folder", str(folder), *options],
+            cwd=ROOT,
+            env=environ(),
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+            start_new_session=True,
+        )
+    return Stack(process, folder, errors)
+
+
+def wait_until_up(stack: Stack) -> Stack:
+    wait_until(lambda: "Ctrl+C" in stack.errors.read_text() or stack.process.poll() is not None, 30)
+    assert stack.process.poll() is None, stack.errors.read_text()
     return stack
 
 
@@ -85,7 +90,7 @@ def start() -> Iterator[Callable[..., Stack]]:
 
     def start(folder: Path, *options: str) -> Stack:
         started.append(start_up(folder, *options))
-        return started[-1]
+        return wait_until_up(started[-1])
 
     yield start
     for stack in started:
@@ -95,8 +100,7 @@ def start() -> Iterator[Callable[..., Stack]]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = start_up(tmp_path_factory.mktemp("stack"))
-    assert stack.process.poll() is None, "".join(stack.output)
+    stack = wait_until_up(start_up(tmp_path_factory.mktemp("stack")))
     yield stack
     stop(stack)
 
@@ -121,11 +125,11 @@ def test_once(tmp_path: Path) -> None:
 
 def test_up_ends_with_a_curl_line_that_works(stack: Stack, queue: Queue) -> None:
     """The URLs and a line to paste; it is run here as a shell would run it."""
-    (line,) = [line for line in stack.output if line.startswith("curl ")]
+    (line,) = [line for line in stack.output() if line.startswith("curl ")]
     ran = subprocess.run(shlex.split(line), cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.startswith("HTTP/1.1 200 OK")
     assert queue.take() == [SAMPLE.read_bytes()]
-    shown = "".join(stack.output)
+    shown = stack.errors.read_text()
     assert all(stack.running()[name] in shown for name in ("host", "issuer", "storage", "queue"))
 
 
@@ -139,19 +143,10 @@ def test_a_second_up_is_kept_out_of_the_folder(stack: Stack) -> None:
 
 def test_up_is_stopped_while_it_starts(tmp_path: Path) -> None:
     """It ends at once, and leaves nothing running."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "local", "up", *FREE_PORTS, "--folder", str(tmp_path)],
-        cwd=ROOT,
-        env=environ(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr
-    assert process.stderr.readline() == "Starting Azurite …\n"
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=30)
-    assert (process.returncode, output, errors) == (0, "", "Stopped.\n")
+    stack = start_up(tmp_path)
+    wait_until(lambda: bool(stack.output()))
+    assert stop(stack) == ""
+    assert stack.output() == ["Starting Azurite …", "Stopped."]
     assert subprocess.run(["pgrep", "-f", str(tmp_path)], check=False, capture_output=True).stdout == b""
 
 
@@ -225,7 +220,7 @@ def test_up_ends_when_a_part_ends(start: Callable[..., Stack], tmp_path: Path) -
     os.kill(int(children.stdout), signal.SIGKILL)
     stack.process.communicate(timeout=30)
     assert stack.process.returncode == 1
-    assert stack.output[-1] == "The host ended by itself, with exit code -9.\n"
+    assert stack.output()[-1] == "The host ended by itself, with exit code -9."
 
 
 def test_publish_and_messages(stack: Stack, queue: Queue, tmp_path: Path) -> None:

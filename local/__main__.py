@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
     except BrokenPipeError:  # `messages | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python flushes, and fails, at its exit

@@ -12,21 +12,10 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
-from aiohttp.http_parser import RawRequestMessage
-from aiohttp.streams import StreamReader
 
-from local import app_folder, routes, serving, worker
-
-MAX_REQUEST_LINE_BYTES = 8_192
-MAX_HEADER_BYTES = 32_768
-"""What Kestrel, the Functions host's server, takes."""
-
-MAX_BODY_BYTES = 104_857_600
-"""What the Functions host takes."""
+from local import app_folder, kestrel, routes, serving, worker
 
 FINISH_SECONDS = 60
 """How long requests in flight may take once the host is told to stop."""
@@ -49,7 +38,7 @@ async def run(folder: Path, port: int, function_key: str | None) -> None:
     functions = await worker.load(folder)
     served = [function for function in functions if function.trigger == "httpTrigger"]
     host = Host(routes.compile_routes(served, prefix), function_key or secrets.token_urlsafe())
-    runner = web.ServerRunner(host.server(), shutdown_timeout=FINISH_SECONDS)
+    runner = web.ServerRunner(kestrel.server(host.answer), shutdown_timeout=FINISH_SECONDS)
     url = await serving.serve(runner, port, "--port")
     _describe(functions, host, url)
     print(f"{serving.READY}{url}", flush=True)
@@ -66,12 +55,9 @@ class Host:
         self.routes = table
         self.function_key = function_key
 
-    def server(self) -> web.Server:
-        return _Server(self.answer, request_factory=_make_request)
-
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to a request; what the host itself refuses has no body."""
-        if sum(len(name) + len(value) + 4 for name, value in request.raw_headers) > MAX_HEADER_BYTES:
+        if kestrel.header_bytes(request) > kestrel.MAX_HEADER_BYTES:
             return web.Response(status=431)
         try:
             headers = request_headers(request.headers.items())
@@ -134,44 +120,6 @@ def trace_context(headers: Mapping[str, str]) -> tuple[str, str]:
     if match:
         return f"00-{match[1]}-{secrets.token_hex(8)}-{match[3]}", headers.get("tracestate", "")
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00", ""
-
-
-class _Protocol(web.RequestHandler):
-    """HTTP as Kestrel speaks it: what is not a request is refused without a word, and nothing of it is repeated."""
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002  # would repeat what came
-    ) -> web.StreamResponse:
-        if isinstance(exc, LineTooLong):
-            status = 431 if exc.args[1] == MAX_HEADER_BYTES else 414
-        if request.writer.output_size > 0:
-            raise ConnectionError
-        response = web.Response(status=status)
-        response.force_close()
-        return response
-
-
-class _Server(web.Server):
-    def __call__(self) -> web.RequestHandler:
-        return _Protocol(
-            self,
-            loop=asyncio.get_running_loop(),
-            auto_decompress=False,  # the function gets the body as it came
-            max_line_size=MAX_REQUEST_LINE_BYTES,
-            max_field_size=MAX_HEADER_BYTES,
-            access_log=None,  # type: ignore[arg-type]  # aiohttp takes None for "do not"
-        )
-
-
-def _make_request(
-    message: RawRequestMessage, payload: StreamReader, protocol: Any, writer: Any, task: asyncio.Task[None]
-) -> web.BaseRequest:
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY_BYTES)
 
 
 def _response(result: worker.Result) -> web.Response:

@@ -177,13 +177,30 @@ def _connection(reader: _Reader) -> Connection:
 def _connection_string(text: str) -> str:
     pairs = [pair.partition("=") for pair in text.rstrip(";").split(";")]
     parts = {name.upper(): value for name, _, value in pairs}
-    signed = "SHAREDACCESSSIGNATURE" in parts or {"ACCOUNTNAME", "ACCOUNTKEY"} <= parts.keys()
+    if parts.get("USEDEVELOPMENTSTORAGE") == "true":
+        return text
     located = "ACCOUNTNAME" in parts or "QUEUEENDPOINT" in parts
-    development = parts.get("USEDEVELOPMENTSTORAGE") == "true"
-    if not all(parts.values()) or not (development or (signed and located)):
+    signed = {"ACCOUNTNAME", "ACCOUNTKEY"} <= parts.keys() or "SHAREDACCESSSIGNATURE" in parts
+    known = all(re.fullmatch(_CONNECTION_PARTS.get(name, ".+"), value) for name, value in parts.items())
+    if not re.fullmatch(r"[!-~]+", text) or not located or not signed or not known:
         raise ValueError
     base64.b64decode(parts.get("ACCOUNTKEY", ""), validate=True)
+    # Unlike other URLs here, it may be http: the requests are signed, and Azurite in a container has no certificate.
+    if "QUEUEENDPOINT" in parts:
+        endpoint = urlsplit(parts["QUEUEENDPOINT"])
+        if not endpoint.hostname or endpoint.port == 0:  # to read the port is to check it
+            raise ValueError
     return text
+
+
+_CONNECTION_PARTS = {
+    "ACCOUNTNAME": r"[a-z0-9]{3,24}",
+    "DEFAULTENDPOINTSPROTOCOL": r"https?",
+    "ENDPOINTSUFFIX": r"[A-Za-z0-9.-]+",
+    "QUEUEENDPOINT": r"https?://[^?#@]+",
+    "SHAREDACCESSSIGNATURE": r".*\bsig=.+",
+}
+"""The parts of a connection string that the queue is found by."""
 
 
 def _credential(text: str) -> str:

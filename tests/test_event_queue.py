@@ -48,7 +48,7 @@ async def stand_in() -> AsyncIterator[StandIn]:
 
 
 async def enqueue(stand_in: StandIn, seconds: float = 10) -> None:
-    connection = Connection(f"AccountName=a;AccountKey=c2VjcmV0;QueueEndpoint={stand_in.url}/a")
+    connection = Connection(f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={stand_in.url}/account")
     async with aiohttp.ClientSession() as session:
         await EventQueue(connection, "a-queue", session).enqueue(
             EVENTS, deadline=asyncio.get_running_loop().time() + seconds

@@ -3,11 +3,13 @@
 import json
 
 import pytest
+from azure.storage.queue import QueueClient
 
 from events_publish.settings import DEFAULT_CHAIN, NAMES, Connection, InvalidSettings, Issuer, Settings
 
 STORAGE = "UseDevelopmentStorage=true"
 ISSUERS = '[{"issuer": "https://maskinporten.no/"}]'
+KEY = "AccountKey=c2VjcmV0"
 LEAST = {"EVENTS_STORAGE": STORAGE, "TOKEN_ISSUERS": ISSUERS}
 IDENTITY = {"EVENTS_STORAGE__queueServiceUri": "https://account.queue.core.windows.net", "TOKEN_ISSUERS": ISSUERS}
 
@@ -50,6 +52,23 @@ def test_all_set() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "connection_string",
+    [
+        f"DefaultEndpointsProtocol=https;AccountName=account;{KEY};EndpointSuffix=core.windows.net",
+        f"accountname=account;accountkey={KEY.partition('=')[2]};",
+        f"AccountName=account;{KEY};QueueEndpoint=http://azurite:10001/account;BlobEndpoint=http://azurite:10000/account",
+        "QueueEndpoint=https://account.queue.core.windows.net;SharedAccessSignature=sv=2026-02-06&sig=a%3D",
+        "UseDevelopmentStorage=true;",
+    ],
+)
+def test_connection_strings(connection_string: str) -> None:
+    """Each is one that the storage client takes, too."""
+    environ = {**LEAST, "EVENTS_STORAGE": connection_string}
+    assert Settings.from_environ(environ).storage.connection_string == connection_string
+    QueueClient.from_connection_string(connection_string, "a-queue").close()
+
+
 def test_identity_without_credential_is_the_default_chain() -> None:
     assert Settings.from_environ(IDENTITY).storage.credential == DEFAULT_CHAIN
 
@@ -63,9 +82,27 @@ def test_an_empty_value_is_an_unset_one() -> None:
     [
         pytest.param("EVENTS_STORAGE", "secret", id="no connection string"),
         pytest.param("EVENTS_STORAGE", "UseDevelopmentStorage=yes", id="development storage, but not true"),
-        pytest.param("EVENTS_STORAGE", "AccountName=a;AccountKey=", id="empty key"),
-        pytest.param("EVENTS_STORAGE", "AccountName=a;AccountKey=%secret", id="key is not base64"),
-        pytest.param("EVENTS_STORAGE", "AccountName=a", id="no key"),
+        pytest.param("EVENTS_STORAGE", "AccountName=account;AccountKey=", id="empty key"),
+        pytest.param("EVENTS_STORAGE", "AccountName=account;AccountKey=%secret", id="key is not base64"),
+        pytest.param("EVENTS_STORAGE", "AccountName=account", id="no key"),
+        pytest.param("EVENTS_STORAGE", f"AccountName=Account;{KEY}", id="no account name"),
+        pytest.param("EVENTS_STORAGE", f"AccountName=account;{KEY}\n", id="newline"),
+        pytest.param("EVENTS_STORAGE", f"AccountName=account; {KEY}", id="space"),
+        pytest.param("EVENTS_STORAGE", f"AccountName=account;;{KEY}", id="empty part"),
+        pytest.param("EVENTS_STORAGE", f"DefaultEndpointsProtocol=ftp;AccountName=account;{KEY}", id="protocol"),
+        pytest.param("EVENTS_STORAGE", f"AccountName=account;{KEY};EndpointSuffix=a/b", id="suffix"),
+        pytest.param("EVENTS_STORAGE", f"AccountName=account;{KEY};QueueEndpoint=nonsense", id="endpoint is no URL"),
+        pytest.param(
+            "EVENTS_STORAGE", f"AccountName=account;{KEY};QueueEndpoint=https:///x", id="endpoint without host"
+        ),
+        pytest.param(
+            "EVENTS_STORAGE", f"AccountName=account;{KEY};QueueEndpoint=http://[::1", id="endpoint with half host"
+        ),
+        pytest.param("EVENTS_STORAGE", f"AccountName=account;{KEY};QueueEndpoint=http://h:99999", id="endpoint's port"),
+        pytest.param(
+            "EVENTS_STORAGE", f"AccountName=account;{KEY};QueueEndpoint=http://h/?a", id="endpoint with query"
+        ),
+        pytest.param("EVENTS_STORAGE", "QueueEndpoint=https://h/;SharedAccessSignature=secret", id="no signature"),
         pytest.param("EVENTS_STORAGE", "AccountKey=c2VjcmV0", id="no account"),
         pytest.param("EVENTS_QUEUE_NAME", "Upper", id="upper case"),
         pytest.param("EVENTS_QUEUE_NAME", "a--b", id="two hyphens"),

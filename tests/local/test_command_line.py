@@ -300,7 +300,7 @@ asyncio.run(main())
     ],
 )
 def test_nothing_runs(tmp_path: Path, command: list[str], message: str) -> None:
-    storage = "AccountName=a;AccountKey=c2VjcmV0;QueueEndpoint=http://127.0.0.1:1/a"
+    storage = "AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint=http://127.0.0.1:1/account"
     state = {"host": "http://127.0.0.1:1", "issuer": "http://127.0.0.1:1/", "storage": storage, "queue": "a-queue"}
     (tmp_path / "running.json").write_text(json.dumps(state))
     ended = local(*command, "--folder", str(tmp_path))

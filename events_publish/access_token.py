@@ -6,7 +6,6 @@ signature; the claims are checked here, because PyJWT takes an `exp` that is a s
 
 import binascii
 import json
-import math
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
@@ -153,7 +152,8 @@ def _check_times(claims: Claims, now: float) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is a NumericDate that time can reach: neither NaN nor a number beyond all clocks."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**53
 
 
 def _check_audience(claims: Claims, audience: str | None) -> None:

@@ -34,7 +34,8 @@ class Rule(NamedTuple):
 def faults(members: tuple[Member, ...]) -> dict[str, list[str]]:
     """All that is wrong with an event, by member name; empty when it is valid.
 
-    A member that is ``null`` counts as absent (CloudEvents JSON format §2.2).
+    A member that is ``null`` counts as absent (CloudEvents JSON format §2.2); its name counts all the same, since a
+    reader that does not tell ``ID`` from ``id`` would take it for the other.
     """
     found: dict[str, list[str]] = {}
     event = {name: value for name, value in members if value is not None}
@@ -44,8 +45,8 @@ def faults(members: tuple[Member, ...]) -> dict[str, list[str]]:
     for name in REQUIRED:
         if name not in event:
             found.setdefault(name, []).append("is required and missing.")
-    for name, value in event.items():
-        fault = _fault(name, value)
+    for name, value in dict(members).items():
+        fault = _fault(name, event.get(name, value))
         if fault:
             found.setdefault(_shown(name), []).append(fault)
     if "data" in event and "data_base64" in event:
@@ -54,12 +55,14 @@ def faults(members: tuple[Member, ...]) -> dict[str, list[str]]:
 
 
 def _fault(name: str, value: object) -> str | None:
-    """What is wrong with one member that is there, or None."""
-    if name == "data":
-        return None
+    """What is wrong with one member, or None."""
     rule = RULES.get(name)
+    if rule is None and name != "data" and not _ATTRIBUTE_NAME(name):
+        return "is not an attribute name; use lower-case letters a-z and digits only."
+    if value is None or name == "data":
+        return None
     if rule is None:
-        return _extension_fault(name, value)
+        return _extension_fault(value)
     if not isinstance(value, str):
         return f"must be {rule.must_be}; it is not a string."
     if not rule.holds(value):
@@ -67,9 +70,7 @@ def _fault(name: str, value: object) -> str | None:
     return None if _is_text(value) else _FORBIDDEN_CHARACTERS
 
 
-def _extension_fault(name: str, value: object) -> str | None:
-    if not _ATTRIBUTE_NAME(name):
-        return "is not an attribute name; use lower-case letters a-z and digits only."
+def _extension_fault(value: object) -> str | None:
     if isinstance(value, str):
         return None if _is_text(value) else _FORBIDDEN_CHARACTERS
     if isinstance(value, bool) or (isinstance(value, int) and -(2**31) <= value < 2**31):
@@ -161,9 +162,8 @@ _TIMESTAMP = re.compile(
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 _TOKEN = r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z]++"  # RFC 2045 §5.1
-_MEDIA_TYPE = re.compile(
-    rf"{_TOKEN}/{_TOKEN}(?:[ \t]*+;[ \t]*+{_TOKEN}=(?:{_TOKEN}|\"(?:[^\"\\]|\\.)*+\"))*+"
-).fullmatch
+_QUOTED = r"\"(?:[\t !#-\[\]-~]|\\[\t -~])*+\""
+_MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:[ \t]*+;[ \t]*+{_TOKEN}=(?:{_TOKEN}|{_QUOTED}))*+").fullmatch
 
 _UNRESERVED = r"A-Za-z0-9\-._~!$&'()*+,;="  # with the sub-delims
 _ESCAPED = r"%[0-9A-Fa-f]{2}"
@@ -171,7 +171,7 @@ _PCHAR = rf"(?:[{_UNRESERVED}:@]|{_ESCAPED})"
 _URI_REFERENCE = re.compile(
     rf"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+\-.]*+):|(?![^/?#]*:))"  # else the first segment has no colon (§4.2)
     rf"(?://(?:(?:[{_UNRESERVED}:]|{_ESCAPED})*@)?"
-    rf"(?:\[(?:(?P<ipv6>[0-9A-Fa-f:.]++)|v[0-9A-Fa-f]++\.[{_UNRESERVED}:]++)\]|(?:[{_UNRESERVED}]|{_ESCAPED})*+)"
+    rf"(?:\[(?:(?P<ipv6>[0-9A-Fa-f:.]++)|[vV][0-9A-Fa-f]++\.[{_UNRESERVED}:]++)\]|(?:[{_UNRESERVED}]|{_ESCAPED})*+)"
     rf"(?::[0-9]*+)?(?:/{_PCHAR}*+)*+"
     rf"|/?(?:{_PCHAR}++(?:/{_PCHAR}*+)*+)?)"
     rf"(?:\?(?:{_PCHAR}|[/?])*+)?(?:#(?:{_PCHAR}|[/?])*+)?"

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 NEVER_EXPIRES = -1
 
-UNREADABLE = (AttributeError, LookupError, SyntaxError, TypeError, ValueError)
+UNREADABLE = (AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError)
 """What the client lets through when it cannot make sense of an answer, such as HTML where XML should be."""
 
 _log = logging.getLogger(__name__)
 
-# azure-core writes each request's headers at INFO: a line of its own for what a publisher sent, and CPU for each event.
+# azure-core writes each request's headers at INFO, which costs CPU for each event; azure-identity writes what a token
+# endpoint answers at WARNING, which may be a token. Their failures are logged here.
 logging.getLogger("azure.core").setLevel(logging.WARNING)
+logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
 
 
 class EventQueue:
@@ -80,7 +82,9 @@ class EventQueue:
             await self._put(body)
 
     async def _put(self, body: bytes) -> None:
-        await self._client.send_message(body, time_to_live=NEVER_EXPIRES)
+        message = await self._client.send_message(body, time_to_live=NEVER_EXPIRES)
+        if not message.id:
+            raise ValueError("the acknowledgement names no message")
 
     async def _create(self) -> None:
         """Make the queue: Bicep has made it in Azure, on a laptop the first event does."""

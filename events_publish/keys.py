@@ -93,7 +93,8 @@ class KeySet:
             if not keys:
                 raise ValueError("there is no key in it that signs")
         except (OSError, ValueError, RecursionError) as error:
-            _log.warning("The keys of %s cannot be fetched: %s", self.issuer.issuer, error)
+            # repr: an error may be without a text, and some texts are the issuer's own.
+            _log.warning("The keys of %s cannot be fetched: %.300r", self.issuer.issuer, error)
         else:
             self._keys, self._failed, self._fetched_at = keys, False, time.monotonic()
         finally:
@@ -105,19 +106,19 @@ class KeySet:
         failures = []
         for url in metadata_urls(self.issuer.issuer):
             try:
-                metadata = await self._fetch(url)
-            except (OSError, ValueError) as error:
-                failures.append(f"{url}: {error}")
-                continue
-            if not isinstance(metadata, dict) or metadata.get("issuer") != self.issuer.issuer:
-                failures.append(f"{url}: its issuer is another")
-                continue
-            jwks_uri = metadata.get("jwks_uri")
-            if not isinstance(jwks_uri, str) or urlsplit(jwks_uri).scheme not in ("https", urlsplit(url).scheme):
-                failures.append(f"{url}: it has no jwks_uri that is as safe as itself")
-                continue
-            return jwks_uri
+                return self._jwks_uri(url, await self._fetch(url))
+            except (OSError, ValueError, RecursionError) as error:
+                failures.append(f"{url}: {error!r}")
         raise OSError("; ".join(failures))
+
+    def _jwks_uri(self, url: str, metadata: Any) -> str:
+        """The `jwks_uri` in the metadata that lies at `url`; ValueError where there is none to be trusted."""
+        if not isinstance(metadata, dict) or metadata.get("issuer") != self.issuer.issuer:
+            raise ValueError("its issuer is another")
+        jwks_uri = metadata.get("jwks_uri")
+        if not isinstance(jwks_uri, str) or urlsplit(jwks_uri).scheme not in ("https", urlsplit(url).scheme):
+            raise ValueError("it has no jwks_uri that is as safe as itself")
+        return jwks_uri
 
 
 def metadata_urls(issuer: str) -> list[str]:
@@ -146,6 +147,8 @@ def _signing_keys(jwks: Any) -> dict[str, Key]:
 
 
 def _signing_key(jwk: dict[str, Any]) -> Key | None:
+    if "d" in jwk:
+        return None  # a private key that lies in public signs nothing that can be trusted
     algorithms = _ALGORITHMS.get(str(jwk.get("crv") if jwk.get("kty") == "EC" else jwk.get("kty")))
     if algorithms is None or not isinstance(jwk.get("kid"), str) or jwk.get("use", "sig") != "sig":
         return None

@@ -18,6 +18,7 @@ A step raises one; the pipeline alone turns it into a response. A detail says wh
 would be right, and never repeats a value that came: it may be personal.
 """
 
+import itertools
 import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,15 +59,18 @@ class Problem(Exception):
 
 
 class InvalidEvent(Problem):
-    """400 with all faults at once."""
+    """400 with all faults at once, or as many of them as anybody will read."""
 
     status, kind, title = 400, "invalid-event", "The event is not valid"
+    shown: ClassVar[int] = 100
 
     def __init__(self, errors: Faults) -> None:
         at_fault = "1 member is" if len(errors) == 1 else f"{len(errors)} members are"
         if "$" in errors:
             at_fault = "The body as a whole is"
-        super().__init__(f"{at_fault} at fault; errors says what is wrong.", errors=errors)
+        first = f" with the first {self.shown}" if len(errors) > self.shown else ""
+        shown = dict(itertools.islice(errors.items(), self.shown))
+        super().__init__(f"{at_fault} at fault; errors says what is wrong{first}.", errors=shown)
 
 
 class Unauthenticated(Problem):

@@ -110,7 +110,7 @@ class Settings:
                 default=str(QUEUE_MESSAGE_BYTES),
             ),
             publish_timeout_seconds=reader.read(
-                "PUBLISH_TIMEOUT_SECONDS", _seconds, "a number of seconds from 1 to 200", default="10"
+                "PUBLISH_TIMEOUT_SECONDS", _seconds, "a number of seconds from 1 to 50", default="10"
             ),
         )
         if reader.faults:
@@ -161,8 +161,8 @@ def _connection(reader: _Reader) -> Connection:
     return Connection(
         queue_service_uri=reader.read(
             "EVENTS_STORAGE__queueServiceUri",
-            _url,
-            "an https:// URL such as https://ACCOUNT.queue.core.windows.net (http:// on loopback only)",
+            _https_url,
+            "an https:// URL such as https://ACCOUNT.queue.core.windows.net",
         ),
         credential=reader.read(
             "EVENTS_STORAGE__credential",
@@ -179,7 +179,7 @@ def _connection_string(text: str) -> str:
     parts = {name.upper(): value for name, _, value in pairs}
     if parts.get("USEDEVELOPMENTSTORAGE") == "true":
         return text
-    located = "ACCOUNTNAME" in parts or "QUEUEENDPOINT" in parts
+    located = "QUEUEENDPOINT" in parts or ("ACCOUNTNAME" in parts and "QUEUESECONDARYENDPOINT" not in parts)
     signed = {"ACCOUNTNAME", "ACCOUNTKEY"} <= parts.keys() or "SHAREDACCESSSIGNATURE" in parts
     known = all(re.fullmatch(_CONNECTION_PARTS.get(name, ".+"), value) for name, value in parts.items())
     if not re.fullmatch(r"[!-~]+", text) or not located or not signed or not known:
@@ -246,6 +246,12 @@ def _url(text: str) -> str:
     return text
 
 
+def _https_url(text: str) -> str:
+    if not text.startswith("https://"):
+        raise ValueError
+    return _url(text)
+
+
 def _scope(text: str) -> str:  # RFC 6749 §3.3
     if not re.fullmatch(r"[!#-\[\]-~]+", text):
         raise ValueError
@@ -259,6 +265,6 @@ def _event_bytes(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not 1 <= float(text) <= 200:
-        raise ValueError
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not 1 <= float(text) <= 50:
+        raise ValueError  # host.json lets the host end a request after 60 s
     return float(text)

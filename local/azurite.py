@@ -1,6 +1,7 @@
 """Azurite, Microsoft's emulator of Azure Storage, as a process on loopback."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,8 +28,10 @@ class Azurite(NamedTuple):
     connection_string: str
 
 
-async def start(folder: Path, ports: Ports, *more: str) -> Azurite:
-    """Start Azurite with its data in `folder`, where a later start finds it again, and `more` options of its own.
+async def start(folder: Path, ports: Ports, *more: str, keep: Sequence[int] = ()) -> Azurite:
+    """Start Azurite with its data in `folder`, where a later start finds it again, with `more` options of its own.
+
+    It holds the files `keep` open for as long as it runs.
 
     Raises:
         Failure: Node.js or Azurite is not installed, or a port is taken.
@@ -43,7 +46,7 @@ async def start(folder: Path, ports: Ports, *more: str) -> Azurite:
     options += ["--location", str(folder), "--silent", "--disableTelemetry", "--skipApiVersionCheck", *more]
     ready = [rf"{service.capitalize()} service is successfully listening at (\S+)" for service in Ports._fields]
     try:
-        child = await Child.start([node, str(script), *options], ready)
+        child = await Child.start([node, str(script), *options], ready, keep=keep)
     except ChildEnded as ended:
         for service, port in zip(Ports._fields, ports, strict=True):
             if f":{port}" in ended.output.partition("EADDRINUSE")[2]:

@@ -2,9 +2,15 @@
 
 import asyncio
 import contextlib
+import os
 import re
+import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
+
+from local import Failure
+
+MAX_LINE_BYTES = 16_777_216
 
 START_SECONDS = 60
 STOP_SECONDS = 60
@@ -30,22 +36,24 @@ class Child:
         """The lines that told that it was ready."""
 
     @classmethod
-    async def start(
+    async def start(  # noqa: PLR0913  # all but two by name
         cls,
         command: Sequence[str],
         ready: Sequence[str],
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        keep: Sequence[int] = (),
         show: Callable[[str], None] | None = None,
     ) -> "Child":
         """Start `command` and wait for a line of its output to match each pattern of `ready`, in any order.
 
-        What it prints, on standard output and standard error, goes to `show`, line by line.
+        What it prints, on standard output and standard error, goes to `show`, line by line. It holds the files `keep`
+        open for as long as it runs.
 
         Raises:
             ChildEnded: it ended first.
-            TimeoutError: it was not ready in time.
+            Failure: it was not ready in time.
         """
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -54,6 +62,8 @@ class Child:
             stderr=asyncio.subprocess.STDOUT,
             env=env,
             cwd=cwd,
+            pass_fds=keep,
+            limit=MAX_LINE_BYTES,
             start_new_session=True,
         )
         lines = _lines(process, show)
@@ -67,10 +77,11 @@ class Child:
                         raise ChildEnded(await process.wait(), output)
                     output += line + "\n"
                     found = [before or re.search(pattern, line) for before, pattern in zip(found, ready, strict=True)]
-        except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+        except BaseException as error:
+            _signal(process, signal.SIGKILL)
             await process.communicate()  # to its end, or the loop is closed over an open pipe
+            if isinstance(error, TimeoutError):
+                raise Failure(f"{command[0]} was not ready within {START_SECONDS} s.") from error
             raise
         # Read on, or it would stand still when the pipe is full.
         return cls(process, [match for match in found if match], asyncio.create_task(_exhaust(lines)))
@@ -85,15 +96,20 @@ class Child:
 
     async def stop(self) -> int:
         """Ask it to end (SIGTERM), wait, and return its exit code; kill it when it does not listen."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+        _signal(self._process, signal.SIGTERM)
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._process.wait()
+                await self._reading
         except TimeoutError:
-            self._process.kill()
-        await self._reading
+            _signal(self._process, signal.SIGKILL)
         return await self._process.wait()
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Send a signal to a program and to all that it has started: `node` may be a script around the real one."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 async def _lines(process: asyncio.subprocess.Process, show: Callable[[str], None] | None) -> AsyncIterator[str]:

@@ -71,6 +71,8 @@ class Host:
         query = query_parameters(request)
         if not self._is_allowed(match.function, headers, query):
             return web.Response(status=401)
+        if headers.get("expect", "").lower() == "100-continue":
+            await kestrel.send_continue(request)
         try:
             # A body without Content-Length is not handed to the worker.
             body = await request.read() if request.content_length else b""

@@ -105,7 +105,7 @@ class Issuer:
             return _refuse("unsupported_grant_type", f"grant_type must be {GRANT_TYPE}")
         try:
             grant = self._grant(str(form.get("assertion", "")))
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, TypeError) as error:  # PyJWT takes times that are strings
             return _refuse("invalid_grant", str(error))
         scope = grant.get("scope")
         if not isinstance(scope, str) or not scope:
@@ -142,8 +142,10 @@ def _key(path: Path) -> dict[str, Any]:
         path.parent.mkdir(parents=True, exist_ok=True)
         private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         jwk = {"kid": str(uuid.uuid4()), "use": "sig", "alg": "RS256", **RSAAlgorithm.to_jwk(private, as_dict=True)}
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(json.dumps(jwk), encoding="utf-8")
+        unfinished = path.with_suffix(".new")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(json.dumps(jwk), encoding="utf-8")
+        unfinished.replace(path)
     key: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return key
 

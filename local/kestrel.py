@@ -29,6 +29,12 @@ def header_bytes(request: web.BaseRequest) -> int:
     return sum(len(name) + len(value) + len(": \r\n") for name, value in request.raw_headers)
 
 
+async def send_continue(request: web.BaseRequest) -> None:
+    """Tell a client that waits for it to send the body."""
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # nothing of the answer itself is sent yet
+
+
 class _Protocol(web.RequestHandler):
     """What is not a request is refused without a word, and nothing of it is repeated."""
 

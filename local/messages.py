@@ -1,13 +1,14 @@
 """What is on the queue, as a consumer would see it."""
 
 import asyncio
+import base64
 import datetime
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
-from azure.storage.queue import BinaryBase64DecodePolicy, BinaryBase64EncodePolicy, QueueMessage
+from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
 from local import Failure
@@ -34,13 +35,10 @@ async def connect(running: Running) -> AsyncIterator[QueueClient]:
     Raises:
         Failure: the storage service does not answer, or refuses.
     """
-    client = QueueClient.from_connection_string(
-        running.storage,
-        running.queue,
-        message_decode_policy=BinaryBase64DecodePolicy(),
-        message_encode_policy=BinaryBase64EncodePolicy(),  # an update writes the content again
-        retry_total=0,
-    )
+    try:
+        client = QueueClient.from_connection_string(running.storage, running.queue, retry_total=0)
+    except ValueError as error:
+        raise Failure(f"{running.storage} is no connection string.") from error
     async with client:
         try:
             yield client
@@ -51,7 +49,7 @@ async def connect(running: Running) -> AsyncIterator[QueueClient]:
 async def peek(client: QueueClient) -> Peek:
     """Look at the head of the queue, changing nothing; a queue that does not exist yet is empty."""
     try:
-        events = [message.content for message in await client.peek_messages(max_messages=PAGE)]
+        events = [_event(message) for message in await client.peek_messages(max_messages=PAGE)]
         count = (await client.get_queue_properties()).approximate_message_count or 0
     except ResourceNotFoundError:
         return Peek([], 0)
@@ -63,7 +61,7 @@ async def consume(client: QueueClient) -> AsyncIterator[bytes]:
     while True:
         try:
             async for message in client.receive_messages(messages_per_page=PAGE, visibility_timeout=_HIDDEN_SECONDS):
-                yield message.content
+                yield _event(message)
                 await client.delete_message(message)
         except ResourceNotFoundError:
             pass  # nobody has published yet
@@ -71,23 +69,21 @@ async def consume(client: QueueClient) -> AsyncIterator[bytes]:
 
 
 async def find(client: QueueClient, body: bytes, since: datetime.datetime) -> bytes | None:
-    """The message with `body` that was put on the queue at `since` or later, wherever on the queue it is."""
+    """The message with `body` that was put on the queue at `since` or later, if it is near enough to the head to see.
 
-    def is_it(message: QueueMessage) -> bool:
-        # The service counts in seconds.
-        return message.content == body and (message.inserted_on or since) >= since.replace(microsecond=0)
-
+    The rest could only be received, and that counts: after some times consumers take a message for poison.
+    """
+    since = since.replace(microsecond=0)  # the service counts in seconds
     for message in await client.peek_messages(max_messages=PAGE):
-        if is_it(message):
-            return bytes(message.content)
-    # Not at the head, which is all that can be peeked at: receive page by page, and give everything back.
-    received = []
-    try:
-        async for message in client.receive_messages(messages_per_page=PAGE, visibility_timeout=_HIDDEN_SECONDS):
-            received.append(message)
-            if is_it(message):
-                return bytes(message.content)
-    finally:
-        for message in received:
-            await client.update_message(message, visibility_timeout=0)
+        event = _event(message)
+        if event == body and (message.inserted_on or since) >= since:
+            return event
     return None
+
+
+def _event(message: QueueMessage) -> bytes:
+    """What a message holds; as it is, where somebody has put something else there than base64."""
+    try:
+        return base64.b64decode(message.content, validate=True)
+    except ValueError:
+        return str(message.content).encode()

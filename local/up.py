@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,17 +40,20 @@ async def up(options: Options) -> None:
     """
     settings = _settings(os.environ)
     serving.stop_on_signal(asyncio.current_task())
-    with _lock(options.folder):
+    with _lock(options.folder) as lock:
         try:
-            await _run(options, settings)
+            await _run(options, settings, lock)
         except asyncio.CancelledError:
-            _say("Stopped.")
+            _say("Stopped before it was up.")
+            raise
+    if not options.once:
+        _say("Stopped.")
 
 
-async def _run(options: Options, settings: Settings) -> None:
+async def _run(options: Options, settings: Settings, lock: int) -> None:
     async with AsyncExitStack() as stack:
         _say("Starting Azurite …")
-        storage = await azurite.start(options.folder / "azurite", options.azurite_ports)
+        storage = await azurite.start(options.folder / "azurite", options.azurite_ports, keep=[lock])
         stack.push_async_callback(storage.child.stop)
         runner, identifier = await issuer.start(options.folder, options.issuer_port)
         stack.push_async_callback(runner.cleanup)
@@ -73,25 +76,32 @@ async def _run(options: Options, settings: Settings) -> None:
             await _publish_sample(state, options.folder)
         if not options.once:
             await _introduce(state, options)
-            await _watch(parts)
+            with suppress(asyncio.CancelledError):  # told to stop
+                await _watch(parts)
 
 
 @contextmanager
-def _lock(folder: Path) -> Iterator[None]:
+def _lock(folder: Path) -> Iterator[int]:
     """Keep a second `up` out of the folder: two Azurites would spoil each other's data.
 
+    The lock is a file descriptor; whoever holds it open holds the lock, also when `up` itself was killed.
+
     Raises:
-        Failure: another has it.
+        Failure: another has it, or the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = (folder / "lock").open("w")
+    except OSError as error:
+        raise Failure(f"{folder} cannot be written: {error.strerror}") from error
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise Failure(
-                f"Already running, with its data in {folder}. Stop it first, or give this one another --folder and ports."
+                f"Azurite is already running with its data in {folder}. Stop it first, or take another --folder and ports."
             ) from error
-        yield
+        yield file.fileno()
 
 
 def environment(environ: Mapping[str, str], connection_string: str, identifier: str) -> dict[str, str]:
@@ -124,11 +134,15 @@ async def _publish_sample(state: Running, folder: Path) -> None:
     status, problem = await publisher.publish(state, await publisher.token(state, folder), body)
     if status != 200:
         raise Failure(f"The sample event was refused with {status}: {problem}")
-    _say(f"Published {SAMPLE.relative_to(ROOT)}: 200. As it lies on the queue {state.queue}:")
     async with messages.connect(state) as client:
         message = await messages.find(client, body, since)
     if message is None:
-        raise Failure(f"The sample event is not on the queue {state.queue}; does something else consume it?")
+        _say(
+            f"Published {SAMPLE.relative_to(ROOT)}: 200. On the queue {state.queue} it lies behind the first"
+            f" {messages.PAGE} messages, which is all that the service shows, or it is consumed already."
+        )
+        return
+    _say(f"Published {SAMPLE.relative_to(ROOT)}: 200. As it lies on the queue {state.queue}:")
     sys.stdout.buffer.write(message)
     sys.stdout.buffer.flush()
 

@@ -85,6 +85,8 @@ def test_good_claims(claims: dict[str, Any]) -> None:
         pytest.param({"exp": [NOW]}, id="exp is an array"),
         pytest.param({"exp": float("nan")}, id="exp is NaN"),
         pytest.param({"exp": float("inf")}, id="exp is infinite"),
+        pytest.param({"exp": 10**400}, id="exp is beyond a float"),
+        pytest.param({"nbf": -(10**400)}, id="nbf is beyond a float"),
         pytest.param({"nbf": NOW + 31}, id="nbf in the future"),
         pytest.param({"nbf": None}, id="nbf is null"),
         pytest.param({"iat": NOW + 31}, id="iat in the future"),

@@ -134,6 +134,8 @@ def test_depth(opening: bytes, closing: bytes) -> None:
 
     assert parse(event(62))
     assert "deeper than 64" in body_faults(event(63))[0]
+    exactly = b'{"data":' + opening * 64 + b"1" + closing * 64 + b"," + LEAST + b"}"
+    assert "deeper than 64" in body_faults(exactly)[0]
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,8 @@ def error(code: str) -> bytes:
         pytest.param(201, b"\xff\xfe\x00", id="201, not text"),
         pytest.param(201, b"<QueueMessagesList/>", id="201, no message"),
         pytest.param(201, CREATED[:-40].encode(), id="201, half"),
+        pytest.param(201, CREATED.replace("<MessageId>1</MessageId>", "").encode(), id="201, no message id"),
+        pytest.param(201, b"<a>" * 100_000 + b"</a>" * 100_000, id="201, deep"),
         pytest.param(201, CREATED.replace(TIME, "never").encode(), id="201, no times"),
         pytest.param(200, CREATED.encode(), id="200"),
         pytest.param(204, b"", id="204"),
@@ -141,6 +143,11 @@ async def test_every_error_of_the_queue_is_a_503(
         with pytest.raises(QueueUnavailable):
             await queue.enqueue((Event({}, b"{}"),), deadline=float("inf"))
     assert kind.__name__ in caplog.text
+
+
+def test_what_a_token_endpoint_answers_is_not_logged() -> None:
+    """azure-identity would write it as a warning, the token in it."""
+    assert not logging.getLogger("azure.identity.aio._internal").isEnabledFor(logging.ERROR)
 
 
 def test_requests_to_storage_are_not_logged() -> None:

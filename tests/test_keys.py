@@ -13,6 +13,7 @@ from events_publish.problem import KeysUnavailable
 from events_publish.settings import Issuer
 
 RSA = RSAAlgorithm.to_jwk(rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key(), as_dict=True)
+PRIVATE = RSAAlgorithm.to_jwk(rsa.generate_private_key(public_exponent=65537, key_size=2048), as_dict=True)
 WEAK_KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # it must not be taken
 WEAK = RSAAlgorithm.to_jwk(WEAK_KEY.public_key(), as_dict=True)
 EC = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP384R1()).public_key(), as_dict=True)
@@ -101,6 +102,7 @@ async def test_discovery(place: int) -> None:
         {"issuer": "https://issuer.example/"},
         {"issuer": "https://issuer.example/", "jwks_uri": "http://issuer.example/jwk"},
         {"issuer": "https://issuer.example/", "jwks_uri": 1},
+        {"issuer": "https://issuer.example/", "jwks_uri": "https://[::1"},
         {"issuer": "https://issuer.example", "jwks_uri": "https://issuer.example/jwk"},
     ],
 )
@@ -137,6 +139,7 @@ async def test_algorithms(jwk: dict[str, Any], algorithms: set[str]) -> None:
         pytest.param({"kty": "oct", "k": "c2VjcmV0", "kid": "k"}, id="symmetric"),
         pytest.param({"kty": "unheard-of", "kid": "k"}, id="unknown type"),
         pytest.param({**WEAK, "kid": "k"}, id="weak"),
+        pytest.param({**PRIVATE, "kid": "k"}, id="private"),
         pytest.param(rsa_jwk(n="?"), id="broken"),
         pytest.param({**EC, "kid": "k", "alg": "ES256"}, id="wrong curve"),
         pytest.param("k", id="no object"),

@@ -48,3 +48,16 @@ def test_each_is_a_problem_details_object(example: Problem) -> None:
         "traceId": "0af7651916cd43dd8448eb211c80319c",
     }
     assert set(example.headers) == {HEADERS[example.status]} if example.status in HEADERS else not example.headers
+
+
+def test_retry_after_is_jittered() -> None:
+    waits = {problem.QueueUnavailable("Try again.").headers["Retry-After"] for _ in range(200)}
+    assert waits == {"1", "2", "3", "4", "5"}
+
+
+def test_thousands_of_faults_are_cut_short() -> None:
+    """An answer is not a multiple of what came."""
+    refused = problem.InvalidEvent({f"A{number}": ["is wrong."] for number in range(5000)})
+    assert refused.errors is not None
+    assert len(refused.errors) == 100
+    assert refused.detail == "5000 members are at fault; errors says what is wrong with the first 100."

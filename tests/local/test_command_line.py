@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -137,17 +138,66 @@ def test_a_second_up_is_kept_out_of_the_folder(stack: Stack) -> None:
     """Two Azurites on one folder would lose each other's events."""
     ended = local("up", "--once", *FREE_PORTS, "--folder", str(stack.folder))
     assert ended.returncode == 1
-    assert ended.stderr.decode().startswith(f"Already running, with its data in {stack.folder}.")
+    assert ended.stderr.decode().startswith(f"Azurite is already running with its data in {stack.folder}.")
     assert stack.running()
 
 
 def test_up_is_stopped_while_it_starts(tmp_path: Path) -> None:
-    """It ends at once, and leaves nothing running."""
+    """It ends at once, leaves nothing running, and does not claim success."""
     stack = start_up(tmp_path)
     wait_until(lambda: bool(stack.output()))
-    assert stop(stack) == ""
-    assert stack.output() == ["Starting Azurite …", "Stopped."]
-    assert subprocess.run(["pgrep", "-f", str(tmp_path)], check=False, capture_output=True).stdout == b""
+    os.killpg(stack.process.pid, signal.SIGINT)
+    assert stack.process.communicate(timeout=30)[0] == ""
+    assert stack.process.returncode == 130
+    assert stack.output() == ["Starting Azurite …", "Stopped before it was up."]
+    assert running_in(tmp_path) == []
+
+
+def running_in(folder: Path) -> list[int]:
+    """The processes that name a folder in their command line."""
+    found = subprocess.run(["pgrep", "-f", str(folder)], check=False, capture_output=True, text=True)
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def test_what_a_killed_up_leaves_keeps_the_folder(start: Callable[..., Stack], tmp_path: Path) -> None:
+    """A second Azurite beside the orphan would spoil its data."""
+    stack = start(tmp_path)
+    (host,) = children(stack)
+    stack.process.kill()
+    stack.process.communicate(timeout=30)
+    ended = local("up", "--once", *FREE_PORTS, "--folder", str(tmp_path))
+    assert (ended.returncode, ended.stdout) == (1, b"")
+    assert b"Azurite is already running with its data in" in ended.stderr
+    for orphan in (host, *running_in(tmp_path)):
+        os.kill(orphan, signal.SIGTERM)
+    wait_until(lambda: running_in(tmp_path) == [])
+
+
+def children(stack: Stack) -> list[int]:
+    """The hosts that an `up` has started."""
+    found = subprocess.run(
+        ["pgrep", "-P", str(stack.process.pid), "-f", "local host"], capture_output=True, text=True, check=True
+    )
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def test_node_may_be_a_script(tmp_path: Path) -> None:
+    """Around the real one, as version managers have it: all of it is stopped."""
+    (tmp_path / "bin").mkdir()
+    wrapper = tmp_path / "bin/node"
+    wrapper.write_text(f'#!/bin/sh\n{shutil.which("node")} "$@"\nexit $?\n')
+    wrapper.chmod(0o755)
+    folder = tmp_path / "state"
+    ended = local("up", "--once", *FREE_PORTS, "--folder", str(folder), PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
+    assert (ended.returncode, ended.stdout) == (0, SAMPLE.read_bytes())
+    assert running_in(folder) == []
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = local("up", "--once", *FREE_PORTS, "--folder", str(tmp_path / "file"))
+    assert ended.returncode == 1
+    assert ended.stderr.decode() == f"{tmp_path / 'file'} cannot be written: File exists\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -214,10 +264,8 @@ def test_up_says_which_port_is_in_use(stack: Stack, tmp_path: Path, part: str) -
 
 def test_up_ends_when_a_part_ends(start: Callable[..., Stack], tmp_path: Path) -> None:
     stack = start(tmp_path)
-    children = subprocess.run(
-        ["pgrep", "-P", str(stack.process.pid), "-f", "local host"], capture_output=True, text=True, check=True
-    )
-    os.kill(int(children.stdout), signal.SIGKILL)
+    (host,) = children(stack)
+    os.kill(host, signal.SIGKILL)
     stack.process.communicate(timeout=30)
     assert stack.process.returncode == 1
     assert stack.output()[-1] == "The host ended by itself, with exit code -9."
@@ -269,26 +317,26 @@ def test_messages_follow(stack: Stack, queue: Queue) -> None:
     assert process.returncode == 130  # what shells expect of Ctrl+C
 
 
-def test_the_sample_is_found_behind_other_events(stack: Stack, queue: Queue) -> None:
-    """`up` shows its event also when more lie before it than can be peeked at, and all of them stay."""
-    for _ in range(40):
-        queue.client.send_message("e30=")
-    state = stack.running()
-    code = f"""
-import asyncio, datetime
-from local import messages
-from local.running import Running
-async def main():
-    async with messages.connect(Running(storage={state["storage"]!r}, queue={state["queue"]!r})) as client:
-        since = datetime.datetime.now(datetime.UTC)
-        print(await messages.find(client, b"[]", since))
-        await client.send_message(b"[]")
-        print(await messages.find(client, b"[]", since))
-asyncio.run(main())
-"""
-    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert found.stdout == "None\nb'[]'\n"
-    assert sorted(queue.take()) == [b"[]", *[b"{}"] * 40]
+def test_messages_that_are_not_base64(stack: Stack, queue: Queue) -> None:
+    """Shown as they are, and in nobody's way."""
+    queue.client.send_message("hello, not base64!")
+    queue.client.send_message("e30=")
+    shown = local("messages", "--folder", str(stack.folder))
+    assert (shown.returncode, shown.stdout) == (0, b"hello, not base64!\n{}\n")
+    queue.client.clear_messages()
+
+
+def test_a_backlog_is_left_alone(tmp_path: Path) -> None:
+    """Where more events lie before the sample than the service shows, `up` says so, and receives none of them."""
+    folder = ["--folder", str(tmp_path)]
+    assert local("up", "--once", *FREE_PORTS, *folder).returncode == 0
+    events = [str(SAMPLE)] * 32
+    stack = wait_until_up(start_up(tmp_path))
+    assert local("publish", *folder, *events).returncode == 0
+    stop(stack)
+    ended = local("up", "--once", *FREE_PORTS, *folder)
+    assert (ended.returncode, ended.stdout) == (0, b"")
+    assert b"behind the first 32 messages" in ended.stderr
 
 
 @pytest.mark.parametrize(

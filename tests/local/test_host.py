@@ -133,6 +133,20 @@ def test_a_chunked_body_does_not_arrive(client: httpx.Client, echo: Host) -> Non
     assert seen(client.get(echo.url + "/api/echo"))["body"] == ""
 
 
+def test_a_client_that_waits_for_a_go_ahead_gets_it(echo: Host) -> None:
+    port = httpx.URL(echo.url).port
+    assert port
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(
+            b"POST /api/echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\nConnection: close\r\n\r\n"
+        )
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"abc")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["body"] == b"abc".hex()
+
+
 def test_trace_context_goes_on(client: httpx.Client, echo: Host) -> None:
     headers = {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01", "tracestate": "a=b"}
     found = seen(client.get(echo.url + "/api/echo", headers=headers))

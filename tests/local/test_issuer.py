@@ -55,6 +55,7 @@ def test_a_grant_for_a_resource(client: httpx.Client, token_issuer: Issuer) -> N
         pytest.param({"aud": "https://other.example/"}, {}, "invalid_grant", id="for another issuer"),
         pytest.param({"iss": "stranger"}, {}, "invalid_grant", id="of an unknown client"),
         pytest.param({"iat": 1, "exp": 2}, {}, "invalid_grant", id="expired"),
+        pytest.param({"exp": str(int(time.time()) + 60)}, {}, "invalid_grant", id="exp is a string"),
         pytest.param({"exp": 9_999_999_999}, {}, "invalid_grant", id="lives too long"),
         pytest.param({"scope": ""}, {}, "invalid_scope", id="no scope"),
         pytest.param({"scope": ["a"]}, {}, "invalid_scope", id="scope is an array"),

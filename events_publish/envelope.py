@@ -38,15 +38,16 @@ def faults(members: tuple[Member, ...]) -> dict[str, list[str]]:
     reader that does not tell ``ID`` from ``id`` would take it for the other.
     """
     found: dict[str, list[str]] = {}
+    names = dict(members)
     event = {name: value for name, value in members if value is not None}
-    if len(dict(members)) != len(members):
+    if len(names) != len(members):
         for name in _repeated(members):
             found[_shown(name)] = ["must be there once; it is there more than once."]
     for name in REQUIRED:
         if name not in event:
             found.setdefault(name, []).append("is required and missing.")
-    for name, value in dict(members).items():
-        fault = _fault(name, event.get(name, value))
+    for name in names:
+        fault = _fault(name, event.get(name))
         if fault:
             found.setdefault(_shown(name), []).append(fault)
     if "data" in event and "data_base64" in event:

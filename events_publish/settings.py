@@ -27,7 +27,6 @@ NAMES = (
 QUEUE_MESSAGE_BYTES = 49_152
 """What a queue message holds: 64 KiB of base64 text (Azure Storage, Put Message)."""
 
-
 DEFAULT_CHAIN = "default"
 """azure-identity's DefaultAzureCredential: what an identity-based connection uses when no credential is named."""
 
@@ -177,12 +176,14 @@ def _connection(reader: _Reader) -> Connection:
 def _connection_string(text: str) -> str:
     pairs = [pair.partition("=") for pair in text.rstrip(";").split(";")]
     parts = {name.upper(): value for name, _, value in pairs}
+    known = all(re.fullmatch(_CONNECTION_PARTS.get(name, ".+"), value) for name, value in parts.items())
+    if not known or not re.fullmatch(r"[!-~]+", text):
+        raise ValueError
     if parts.get("USEDEVELOPMENTSTORAGE") == "true":
         return text
     located = "QUEUEENDPOINT" in parts or ("ACCOUNTNAME" in parts and "QUEUESECONDARYENDPOINT" not in parts)
     signed = {"ACCOUNTNAME", "ACCOUNTKEY"} <= parts.keys() or "SHAREDACCESSSIGNATURE" in parts
-    known = all(re.fullmatch(_CONNECTION_PARTS.get(name, ".+"), value) for name, value in parts.items())
-    if not re.fullmatch(r"[!-~]+", text) or not located or not signed or not known:
+    if not located or not signed:
         raise ValueError
     base64.b64decode(parts.get("ACCOUNTKEY", ""), validate=True)
     # Unlike other URLs here, it may be http: the requests are signed, and Azurite in a container has no certificate.

@@ -81,6 +81,7 @@ def test_an_empty_value_is_an_unset_one() -> None:
     ("name", "value"),
     [
         pytest.param("EVENTS_STORAGE", "secret", id="no connection string"),
+        pytest.param("EVENTS_STORAGE", "UseDevelopmentStorage=true;secret", id="development storage, and more"),
         pytest.param("EVENTS_STORAGE", "UseDevelopmentStorage=yes", id="development storage, but not true"),
         pytest.param("EVENTS_STORAGE", "AccountName=account;AccountKey=", id="empty key"),
         pytest.param("EVENTS_STORAGE", "AccountName=account;AccountKey=%secret", id="key is not base64"),

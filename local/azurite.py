@@ -1,5 +1,6 @@
 """Azurite, Microsoft's emulator of Azure Storage, as a process on loopback."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,16 +41,16 @@ async def start(folder: Path, ports: Ports, *more: str, keep: Sequence[int] = ()
     if not node or not script.exists():
         raise Failure("Azurite is not installed; run `make setup`, which needs Node.js 20 or later.")
     folder.mkdir(parents=True, exist_ok=True)
-    services = zip(Ports._fields, ports, strict=True)
-    options = [word for service, port in services for word in (f"--{service}Port", str(port))]
+    options = [word for service, port in ports._asdict().items() for word in (f"--{service}Port", str(port))]
     # The SDK may be newer than the emulator; what is used here is the same in all versions.
     options += ["--location", str(folder), "--silent", "--disableTelemetry", "--skipApiVersionCheck", *more]
     ready = [rf"{service.capitalize()} service is successfully listening at (\S+)" for service in Ports._fields]
     try:
         child = await Child.start([node, str(script), *options], ready, keep=keep)
     except ChildEnded as ended:
-        for service, port in zip(Ports._fields, ports, strict=True):
-            if f":{port}" in ended.output.partition("EADDRINUSE")[2]:
+        taken = re.search(r"EADDRINUSE.*:([0-9]+)", ended.output)
+        for service, port in ports._asdict().items():
+            if taken and port == int(taken[1]):
                 raise serving.port_in_use(port, f"--{service}-port") from ended
         raise Failure(f"Azurite did not start:\n{ended.output.strip()}") from ended
     endpoints = {service: match[1] for service, match in zip(Ports._fields, child.ready, strict=True)}

@@ -18,7 +18,6 @@ from jwt.algorithms import RSAAlgorithm
 from local import serving
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-PUBLISH_SCOPE = "altinn:events.publish"
 CLIENT_ID = "local-client"
 CONSUMER = "991825827"
 LIFETIME_SECONDS = 3600
@@ -53,7 +52,7 @@ def access_token(key: dict[str, Any], issuer: str, *, scope: str, consumer: str,
         "jti": str(uuid.uuid4()),
         **claims,
     }
-    return jwt.encode(payload, _private(key), algorithm="RS256", headers={"kid": key["kid"], "typ": None})
+    return jwt.encode(payload, jwt.PyJWK(key), algorithm="RS256", headers={"kid": key["kid"], "typ": None})
 
 
 async def start(folder: Path, port: int) -> tuple[web.AppRunner, str]:
@@ -148,10 +147,6 @@ def _key(path: Path) -> dict[str, Any]:
         unfinished.replace(path)
     key: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return key
-
-
-def _private(jwk: dict[str, Any]) -> Any:
-    return RSAAlgorithm.from_jwk(jwk)
 
 
 def _public(jwk: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """HTTP as Kestrel speaks it, the server inside the Functions host: its limits, and how it refuses."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ MAX_HEADER_BYTES = 32_768
 
 MAX_BODY_BYTES = 104_857_600
 """What the Functions host sets."""
+
+_log = logging.getLogger(__name__)
 
 type Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -47,6 +50,8 @@ class _Protocol(web.RequestHandler):
     ) -> web.StreamResponse:
         if isinstance(exc, LineTooLong):
             status = 431 if exc.args[1] == MAX_HEADER_BYTES else 414
+        if status == 500:
+            _log.error("The host failed", exc_info=exc)
         if request.writer.output_size > 0:
             raise ConnectionError
         response = web.Response(status=status)

@@ -51,7 +51,7 @@ def compile_routes(functions: Iterable[Function], prefix: str) -> list[Route]:
 
 
 def find(routes: Iterable[Route], method: str, path: str) -> Match | None:
-    """Where `method` on the percent-encoded `path` goes; no route's method list needs to have it (then: None)."""
+    """Where `method` on the percent-encoded `path` goes: the first route that has both, or None."""
     for route in routes:
         match = route.pattern.fullmatch(path)
         if match and (not route.function.methods or method in route.function.methods):

@@ -72,10 +72,11 @@ async def _run(options: Options, settings: Settings, lock: int) -> None:
             state = state._replace(host=url)
         state.save(options.folder)
         stack.callback(running.forget, options.folder)
+        token = await publisher.token(state, options.folder)
         if options.with_host:
-            await _publish_sample(state, options.folder)
+            await _publish_sample(state, token)
         if not options.once:
-            await _introduce(state, options)
+            _introduce(state, token, with_host=options.with_host)
             with suppress(asyncio.CancelledError):  # told to stop
                 await _watch(parts)
 
@@ -128,10 +129,10 @@ async def _start_host(environ: Mapping[str, str], port: int) -> tuple[Child, str
     return child, child.ready[0][1]
 
 
-async def _publish_sample(state: Running, folder: Path) -> None:
+async def _publish_sample(state: Running, token: str) -> None:
     body = SAMPLE.read_bytes()
     since = datetime.datetime.now(datetime.UTC)
-    status, problem = await publisher.publish(state, await publisher.token(state, folder), body)
+    status, problem = await publisher.publish(state, token, body)
     if status != 200:
         raise Failure(f"The sample event was refused with {status}: {problem}")
     async with messages.connect(state) as client:
@@ -147,9 +148,8 @@ async def _publish_sample(state: Running, folder: Path) -> None:
     sys.stdout.buffer.flush()
 
 
-async def _introduce(state: Running, options: Options) -> None:
-    token = await publisher.token(state, options.folder)
-    host = "" if options.with_host else ", once `func start` runs in a second terminal"
+def _introduce(state: Running, token: str, *, with_host: bool) -> None:
+    host = "" if with_host else ", once `func start` runs in a second terminal"
     _say(f"""
   Publish   {state.events}
   Issuer    {state.issuer}

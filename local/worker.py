@@ -87,8 +87,8 @@ async def load(folder: Path) -> list[Function]:
         raise Failure(f"The function app in {folder} did not load{where}. {reason}")
     metadata = (await runtime.functions_metadata_request(request)).function_metadata_results
     if metadata is None:
-        fault = "has no functions" if (folder / "function_app.py").exists() else "is missing"
-        raise Failure(f"function_app.py {fault} in {folder}.")
+        lack = "has no functions" if (folder / "function_app.py").exists() else "is missing"
+        raise Failure(f"function_app.py {lack} in {folder}.")
     return [_function(each) for each in metadata]
 
 

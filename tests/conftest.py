@@ -25,6 +25,7 @@ hypothesis.settings.load_profile("default")
 
 EVENTS_PATH = "/events/api/v1/events"
 QUEUE_NAME = "events-registration"
+PUBLISH_SCOPE = "altinn:events.publish"
 
 type Event = dict[str, Any]
 type MakeEvent = Callable[..., Event]
@@ -154,7 +155,7 @@ def make_token(token_issuer: Issuer) -> MakeToken:
     """Makes a token of the issuer, good for publishing; claims are added or replaced."""
 
     def make(
-        *, key: dict[str, Any] | None = None, lifetime: int = 600, scope: str = issuer.PUBLISH_SCOPE, **claims: Any
+        *, key: dict[str, Any] | None = None, lifetime: int = 600, scope: str = PUBLISH_SCOPE, **claims: Any
     ) -> str:
         return issuer.access_token(
             key or token_issuer.keys.issuer,

@@ -141,7 +141,7 @@ async def test_every_error_of_the_queue_is_a_503(
         monkeypatch.setattr(queue._client, "send_message", fail)
         monkeypatch.setattr(queue._client, "create_queue", fail)
         with pytest.raises(QueueUnavailable):
-            await queue.enqueue((Event({}, b"{}"),), deadline=float("inf"))
+            await queue.enqueue(EVENTS, deadline=float("inf"))
     assert kind.__name__ in caplog.text
 
 

@@ -71,16 +71,14 @@ def test_the_cloudevents_sdk_reads_it_back(publish: Publish, queue: Queue, make_
 @pytest.mark.parametrize(
     "body",
     [
-        pytest.param(b'\r\n{"data":1.50e400,"b":12345678901234567890123,', id="numbers, order and white space"),
+        pytest.param(b'\r\n{"data":{"b":1.50e400,"a":12345678901234567890123},', id="numbers, order and white space"),
         pytest.param(b'{"data":{"a":1,"a":2},', id="repeated names in data"),
         pytest.param('{"data":"æ😀\\u00e6",'.encode(), id="characters and escapes"),
         pytest.param(b'{"data":"' + b"x" * 49_000 + b'",', id="nearly as large as a message may be"),
     ],
 )
 def test_bytes_pass_through(publish: Publish, queue: Queue, body: bytes) -> None:
-    body = body.replace(b'"b":12345678901234567890123,', b"") + (
-        b'"specversion":"1.0","id":"1","type":"t","source":"s","resource":"urn:a:b"} '
-    )
+    body += b'"specversion":"1.0","id":"1","type":"t","source":"s","resource":"urn:a:b"} '
     assert publish(body).status_code == 200
     assert queue.take() == [body]
 

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from local import issuer
-from tests.conftest import Host, Issuer, Publish
+from tests.conftest import PUBLISH_SCOPE, Host, Issuer, Publish
 
 
 def grant(token_issuer: Issuer, **claims: Any) -> str:
@@ -18,7 +18,7 @@ def grant(token_issuer: Issuer, **claims: Any) -> str:
     payload = {
         "iss": issuer.CLIENT_ID,
         "aud": token_issuer.identifier,
-        "scope": issuer.PUBLISH_SCOPE,
+        "scope": PUBLISH_SCOPE,
         "iat": now,
         "exp": now + 100,
         **claims,

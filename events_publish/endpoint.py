@@ -1,48 +1,29 @@
-"""The endpoint: the way of one request, and the owner of what requests share."""
+"""The endpoint: the way of an event, and the owner of what requests share."""
 
 import asyncio
 import json
-import logging
-import re
 import time
-import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from events_publish import access_token, content, policy, problem
+from events_publish import access_token, content, policy, webhook
 from events_publish.event_queue import EventQueue
+from events_publish.exchange import Request, Response
 from events_publish.keys import KeySet
-from events_publish.problem import InternalError, MethodNotAllowed, Problem
+from events_publish.problem import MethodNotAllowed
 from events_publish.settings import Connection, Settings
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
+METHODS = ("POST", "OPTIONS")
+
 CONNECTIONS = 100
 """Kept open to the queue at most: as many as there are requests at once on one instance."""
 
 MAX_KEY_DOCUMENT_BYTES = 1_048_576
-
-_log = logging.getLogger(__name__)
-
-
-class Request(NamedTuple):
-    """An HTTP request; `headers` by lower-case name, `trace_parent` as the host's trace context has it."""
-
-    method: str
-    headers: Mapping[str, str]
-    body: bytes
-    trace_parent: str = ""
-
-
-class Response(NamedTuple):
-    """An HTTP response."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = b""
 
 
 class Endpoint:
@@ -52,18 +33,18 @@ class Endpoint:
         self._settings = settings
         self._shared: _Shared | None = None
 
-    async def respond(self, request: Request) -> Response:
-        """Answer a request: an empty 200 when its events are on the queue, else a problem."""
-        trace_id = _trace_id(request.trace_parent)
-        try:
+    async def events(self, request: Request) -> Response:
+        """Publish, or answer the handshake of webhooks.
+
+        Raises:
+            Problem: a step refused.
+        """
+        if request.method == "POST":
             await self.publish(request)
-        except Problem as refusal:
-            _log.info("%d %s, trace id %s", refusal.status, refusal.kind, trace_id)
-            return _refuse(refusal, trace_id)
-        except Exception:  # noqa: BLE001  # the outermost edge
-            _log.exception("A defect, trace id %s", trace_id)
-            return _refuse(InternalError(), trace_id)
-        return Response(200, {"Trace-Id": trace_id})
+            return Response(200)
+        if request.method == "OPTIONS":
+            return Response(200, {"Allow": ", ".join(METHODS), **webhook.consent(request.headers)})
+        raise MethodNotAllowed(METHODS)
 
     async def publish(self, request: Request) -> None:
         """Put the events of a request on the queue.
@@ -71,8 +52,6 @@ class Endpoint:
         Raises:
             Problem: a step refused.
         """
-        if request.method != "POST":
-            raise MethodNotAllowed(["POST"])
         settings, shared = self._settings, self._share()
         deadline = asyncio.get_running_loop().time() + settings.publish_timeout_seconds
         publisher = await access_token.authenticate(
@@ -82,7 +61,7 @@ class Endpoint:
             now=time.time(),
             deadline=deadline,
         )
-        events = content.parse(request.headers, request.body, max_event_bytes=settings.max_event_bytes)
+        events = content.parse(request.headers, request.body, settings.limits)
         await policy.authorise(publisher, events)
         await shared.queue.enqueue(events, deadline=deadline)
 
@@ -143,17 +122,3 @@ def _credential(connection: Connection) -> "AsyncTokenCredential | None":
     if connection.credential == "managedidentity":
         return ManagedIdentityCredential(client_id=connection.client_id)
     return DefaultAzureCredential(managed_identity_client_id=connection.client_id)
-
-
-def _refuse(refusal: Problem, trace_id: str) -> Response:
-    headers = {"Content-Type": problem.CONTENT_TYPE, "Trace-Id": trace_id, **refusal.headers}
-    return Response(refusal.status, headers, refusal.body(trace_id))
-
-
-_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
-
-
-def _trace_id(trace_parent: str) -> str:
-    """The W3C trace id of the host's trace context; a new one where the host has none (it needs telemetry for it)."""
-    match = _TRACE_PARENT.fullmatch(trace_parent or "")
-    return match[1] if match else uuid.uuid4().hex

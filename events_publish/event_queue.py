@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 NEVER_EXPIRES = -1
 
+CONCURRENT_SENDS = 10
+"""Messages of one batch that are on their way at once, at most: one request does not take all connections."""
+
 UNREADABLE = (AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError)
 """What the client lets through when it cannot make sense of an answer, such as HTML where XML should be."""
 
@@ -59,18 +62,34 @@ class EventQueue:
         """Return when every event is acknowledged by the queue; `deadline` on the running loop's clock.
 
         Raises:
-            QueueUnavailable: that did not happen. An event may lie on the queue all the same, when only the
-                acknowledgement was lost; its publisher sends it again, and consumers drop repeats.
+            QueueUnavailable: that did not happen; it says which were. One that was not may lie on the queue all the
+                same, when only the acknowledgement was lost; its publisher sends it again, and consumers drop repeats.
         """
+        waiting = iter(enumerate(events))
+        enqueued: set[int] = set()
+
+        async def send() -> None:
+            for index, event in waiting:
+                await self._send(event.body)
+                enqueued.add(index)
+
         try:
             async with asyncio.timeout_at(deadline):
-                for event in events:
-                    await self._send(event.body)
+                senders = [send() for _ in range(min(len(events), CONCURRENT_SENDS))]
+                # A sender that fails stops, and what the others have begun is still finished.
+                failures = await asyncio.gather(*senders, return_exceptions=True)
+                for failure in filter(None, failures):
+                    raise failure
         except (AzureError, aiohttp.ClientError, OSError, *UNREADABLE) as error:  # a TimeoutError is an OSError
-            _log.error("The queue %s did not take an event: %s", self._client.queue_name, _reason(error))
-            raise QueueUnavailable(
-                "The queue did not acknowledge the event. Send it again with the same id and source."
-            ) from error
+            not_enqueued = set(range(len(events))) - enqueued
+            _log.error(
+                "The queue %s did not take %d of %d events: %s",
+                self._client.queue_name,
+                len(not_enqueued),
+                len(events),
+                _reason(error),
+            )
+            raise QueueUnavailable(enqueued=enqueued, not_enqueued=not_enqueued) from error
 
     async def _send(self, body: bytes) -> None:
         try:

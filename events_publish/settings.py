@@ -4,12 +4,13 @@ Values come as strings, as Azure Functions hands over app settings. All faults a
 together, one line each: the name, what is wrong, what it must be. A refused value is not repeated; it may be a secret.
 """
 
-import base64
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from events_publish import connection_string
 
 NAMES = (
     "EVENTS_STORAGE",
@@ -20,12 +21,17 @@ NAMES = (
     "TOKEN_ISSUERS",
     "PUBLISH_SCOPE",
     "MAX_EVENT_BYTES",
+    "MAX_BATCH_EVENTS",
+    "MAX_REQUEST_BYTES",
     "PUBLISH_TIMEOUT_SECONDS",
 )
 """The name of every setting; what is deployed and documented is compared with this."""
 
 QUEUE_MESSAGE_BYTES = 49_152
 """What a queue message holds: 64 KiB of base64 text (Azure Storage, Put Message)."""
+
+HOST_REQUEST_BYTES = 104_857_600
+"""What the Functions host takes as a body."""
 
 DEFAULT_CHAIN = "default"
 """azure-identity's DefaultAzureCredential: what an identity-based connection uses when no credential is named."""
@@ -64,6 +70,18 @@ class Connection:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How much is taken."""
+
+    event_bytes: int
+    """Of one event, as JSON."""
+    batch_events: int
+    """In one batch."""
+    request_bytes: int
+    """Of one body."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings, checked; made by `from_environ`."""
 
@@ -71,7 +89,7 @@ class Settings:
     issuers: tuple[Issuer, ...]
     queue_name: str
     publish_scope: str
-    max_event_bytes: int
+    limits: Limits
     publish_timeout_seconds: float
 
     @classmethod
@@ -102,12 +120,7 @@ class Settings:
                 "one scope: printable ASCII without space, quote or backslash",
                 default="altinn:events.publish",
             ),
-            max_event_bytes=reader.read(
-                "MAX_EVENT_BYTES",
-                _event_bytes,
-                f"a whole number from 1 to {QUEUE_MESSAGE_BYTES}, which is what a queue message holds",
-                default=str(QUEUE_MESSAGE_BYTES),
-            ),
+            limits=_limits(reader),
             publish_timeout_seconds=reader.read(
                 "PUBLISH_TIMEOUT_SECONDS", _seconds, "a number of seconds from 1 to 50", default="10"
             ),
@@ -150,7 +163,7 @@ def _connection(reader: _Reader) -> Connection:
         return Connection(
             connection_string=reader.read(
                 "EVENTS_STORAGE",
-                _connection_string,
+                connection_string.parse,
                 "a connection string of Azure Storage (UseDevelopmentStorage=true for Azurite),"
                 " or left out in favour of EVENTS_STORAGE__queueServiceUri",
             )
@@ -173,35 +186,27 @@ def _connection(reader: _Reader) -> Connection:
     )
 
 
-def _connection_string(text: str) -> str:
-    pairs = [pair.partition("=") for pair in text.rstrip(";").split(";")]
-    parts = {name.upper(): value for name, _, value in pairs}
-    known = all(re.fullmatch(_CONNECTION_PARTS.get(name, ".+"), value) for name, value in parts.items())
-    if not known or not re.fullmatch(r"[!-~]+", text):
-        raise ValueError
-    if parts.get("USEDEVELOPMENTSTORAGE") == "true":
-        return text
-    located = "QUEUEENDPOINT" in parts or ("ACCOUNTNAME" in parts and "QUEUESECONDARYENDPOINT" not in parts)
-    signed = {"ACCOUNTNAME", "ACCOUNTKEY"} <= parts.keys() or "SHAREDACCESSSIGNATURE" in parts
-    if not located or not signed:
-        raise ValueError
-    base64.b64decode(parts.get("ACCOUNTKEY", ""), validate=True)
-    # Unlike other URLs here, it may be http: the requests are signed, and Azurite in a container has no certificate.
-    if "QUEUEENDPOINT" in parts:
-        endpoint = urlsplit(parts["QUEUEENDPOINT"])
-        if not endpoint.hostname or endpoint.port == 0:  # to read the port is to check it
-            raise ValueError
-    return text
-
-
-_CONNECTION_PARTS = {
-    "ACCOUNTNAME": r"[a-z0-9]{3,24}",
-    "DEFAULTENDPOINTSPROTOCOL": r"https?",
-    "ENDPOINTSUFFIX": r"[A-Za-z0-9.-]+",
-    "QUEUEENDPOINT": r"https?://[^?#@]+",
-    "SHAREDACCESSSIGNATURE": r".*\bsig=.+",
-}
-"""The parts of a connection string that the queue is found by."""
+def _limits(reader: _Reader) -> Limits:
+    limits = Limits(
+        event_bytes=reader.read(
+            "MAX_EVENT_BYTES",
+            _whole_number(QUEUE_MESSAGE_BYTES),
+            f"a whole number from 1 to {QUEUE_MESSAGE_BYTES}, which is what a queue message holds",
+            default=str(QUEUE_MESSAGE_BYTES),
+        ),
+        batch_events=reader.read(
+            "MAX_BATCH_EVENTS", _whole_number(10_000), "a whole number from 1 to 10000", default="100"
+        ),
+        request_bytes=reader.read(
+            "MAX_REQUEST_BYTES",
+            _whole_number(HOST_REQUEST_BYTES),
+            f"a whole number from 1 to {HOST_REQUEST_BYTES}, which is what the Functions host takes",
+            default="5242880",
+        ),
+    )
+    if limits.request_bytes and limits.event_bytes and limits.request_bytes < limits.event_bytes:
+        reader.fault("MAX_REQUEST_BYTES", "is less than MAX_EVENT_BYTES", "at least that, for an event to fit in")
+    return limits
 
 
 def _credential(text: str) -> str:
@@ -259,10 +264,13 @@ def _scope(text: str) -> str:  # RFC 6749 §3.3
     return text
 
 
-def _event_bytes(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= QUEUE_MESSAGE_BYTES:
-        raise ValueError
-    return int(text)
+def _whole_number(most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+            raise ValueError
+        return int(text)
+
+    return parse
 
 
 def _seconds(text: str) -> float:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -26,6 +27,7 @@ hypothesis.settings.load_profile("default")
 EVENTS_PATH = "/events/api/v1/events"
 QUEUE_NAME = "events-registration"
 PUBLISH_SCOPE = "altinn:events.publish"
+TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 type Event = dict[str, Any]
 type MakeEvent = Callable[..., Event]
@@ -169,21 +171,43 @@ def make_token(token_issuer: Issuer) -> MakeToken:
     return make
 
 
+def problem(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+    """The problem details of a refusal, with what all of them have in common checked."""
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    details: dict[str, Any] = response.json()
+    assert details["type"] == f"/events/api/v1/problems/{kind}"
+    assert details["status"] == status
+    assert details["title"]
+    assert details["detail"]
+    assert details["traceId"] == response.headers["trace-id"]
+    assert TRACE_ID.fullmatch(details["traceId"])
+    return details
+
+
 class Publish:
     """POSTs to the shared host as a publisher would."""
 
     def __init__(self, client: httpx.Client, url: str, token: str) -> None:
         self._client = client
         self._url = url
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/cloudevents+json"}
+        self._token = {"Authorization": f"Bearer {token}"}
 
     def __call__(self, body: bytes | Event, **headers: str | None) -> httpx.Response:
         """`headers` are added or replaced, or with None left out; underscores stand for hyphens."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        merged = {**self._headers, **{name.title(): value for name, value in given.items()}}
-        sent = {name: value for name, value in merged.items() if value is not None}
-        return self._client.post(self._url, content=content, headers=sent)
+        given = {name.replace("_", "-").title(): value for name, value in headers.items()}
+        merged = {**self._token, "Content-Type": "application/cloudevents+json", **given}
+        return self._client.post(
+            self._url,
+            content=content,
+            headers={name: value for name, value in merged.items() if value is not None},
+        )
+
+    def send(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        """With these headers, which may be UTF-8, and the token."""
+        sent = [(name.encode(), value.encode()) for name, value in {**self._token, **headers}.items()]
+        return self._client.post(self._url, content=body, headers=sent)
 
 
 @pytest.fixture

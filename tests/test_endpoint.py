@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from events_publish import endpoint, policy
-from events_publish.endpoint import Endpoint, Request
+from events_publish import exchange, policy
+from events_publish.endpoint import Endpoint
+from events_publish.exchange import Request, respond
 from events_publish.settings import Settings
 from local import serving
 from tests.conftest import Issuer, MakeEvent, MakeToken
@@ -26,7 +27,7 @@ async def test_it_works_without_a_host(
 ) -> None:
     publish = Endpoint(Settings.from_environ(settings))
     for _ in range(2):  # a second time after close(), which lets go of everything
-        assert (await publish.respond(request(make_token(), make_event()))).status == 200
+        assert (await respond(publish.events, request(make_token(), make_event()))).status == 200
         await publish.close()
     assert [json.loads(body) for body in queue.take()] == [make_event(), make_event()]
 
@@ -45,7 +46,7 @@ async def test_a_defect_is_a_bare_500(
 
     monkeypatch.setattr(policy, "authorise", broken)
     publish = Endpoint(Settings.from_environ(settings))
-    response = await publish.respond(request(make_token(), make_event()))
+    response = await respond(publish.events, request(make_token(), make_event()))
     await publish.close()
     assert response.status == 500
     assert b"internals" not in response.body
@@ -57,7 +58,7 @@ async def test_a_defect_is_a_bare_500(
 
 @pytest.mark.parametrize("trace_parent", ["", "nonsense", f"00-{'0' * 32}-b7ad6b7169203331-01", None])
 def test_a_trace_id_is_made_where_the_host_has_none(trace_parent: Any) -> None:
-    first, second = endpoint._trace_id(trace_parent), endpoint._trace_id(trace_parent)
+    first, second = exchange._trace_id(trace_parent), exchange._trace_id(trace_parent)
     assert len(first) == 32
     assert first != second
 
@@ -86,7 +87,7 @@ async def publish_with_keys_at(
 ) -> int:
     issuers = json.dumps([{"issuer": token_issuer.identifier, "jwks_uri": jwks_uri}])
     publish = Endpoint(Settings.from_environ({**settings, "TOKEN_ISSUERS": issuers}))
-    response = await publish.respond(request(token, event))
+    response = await respond(publish.events, request(token, event))
     await publish.close()
     return response.status
 

@@ -1,6 +1,7 @@
 """The seam to Azure Storage: whatever it answers, the publisher hears 200 or 503."""
 
 import asyncio
+import base64
 import logging
 from collections.abc import AsyncIterator
 
@@ -10,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from events_publish.envelope import Event
-from events_publish.event_queue import EventQueue
+from events_publish.event_queue import CONCURRENT_SENDS, EventQueue
 from events_publish.problem import QueueUnavailable
 from events_publish.settings import Connection
 from local import serving
@@ -25,14 +26,26 @@ CREATED = f"""<?xml version="1.0" encoding="utf-8"?><QueueMessagesList><QueueMes
 
 
 class StandIn:
-    """A storage service that gives the same answer to everything; counts."""
+    """A storage service that gives the same answer to everything, unless told otherwise; counts."""
 
     def __init__(self) -> None:
         self.status, self.body, self.url, self.asked = 201, CREATED.encode(), "", 0
+        self.refused: set[bytes] = set()
+        """Messages that get a 403."""
+        self.gate: asyncio.Barrier | asyncio.Event | None = None
+        """What each answer waits for."""
+        self.under_way = self.most_under_way = 0
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked += 1
-        await request.read()
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        message = base64.b64decode((await request.read()).partition(b"<MessageText>")[2].partition(b"<")[0])
+        if self.gate:
+            await self.gate.wait()
+        self.under_way -= 1
+        if message in self.refused:
+            return web.Response(status=403)
         headers = {"Content-Type": "application/xml", "Location": self.url + "/elsewhere"}
         return web.Response(status=self.status, body=self.body, headers=headers)
 
@@ -47,11 +60,11 @@ async def stand_in() -> AsyncIterator[StandIn]:
     await runner.cleanup()
 
 
-async def enqueue(stand_in: StandIn, seconds: float = 10) -> None:
+async def enqueue(stand_in: StandIn, events: tuple[Event, ...] = EVENTS, seconds: float = 10) -> None:
     connection = Connection(f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={stand_in.url}/account")
     async with aiohttp.ClientSession() as session:
         await EventQueue(connection, "a-queue", session).enqueue(
-            EVENTS, deadline=asyncio.get_running_loop().time() + seconds
+            events, deadline=asyncio.get_running_loop().time() + seconds
         )
 
 
@@ -68,6 +81,43 @@ async def test_a_missing_queue_is_made_by_one_of_many(settings: dict[str, str]) 
         await asyncio.gather(*(queue.enqueue(EVENTS, deadline=float("inf")) for _ in range(20)))
     with Queue(connection_string, "missed-by-many") as made:
         assert made.take() == [b"{}"] * 20
+
+
+def batch(size: int) -> tuple[Event, ...]:
+    return tuple(Event({}, b"%d" % index) for index in range(size))
+
+
+async def test_a_batch_is_sent_concurrently_but_bounded(stand_in: StandIn) -> None:
+    stand_in.gate = asyncio.Barrier(CONCURRENT_SENDS)  # opens when so many wait, and not before
+    await enqueue(stand_in, batch(3 * CONCURRENT_SENDS))
+    assert (stand_in.asked, stand_in.most_under_way) == (3 * CONCURRENT_SENDS, CONCURRENT_SENDS)
+
+
+async def test_a_batch_that_gets_part_of_the_way(stand_in: StandIn) -> None:
+    """Says which events are on the queue and which to send again; one that fails does not stop the others."""
+    stand_in.refused = {b"3", b"17"}
+    with pytest.raises(QueueUnavailable) as refused:
+        await enqueue(stand_in, batch(40))
+    assert refused.value.extensions == {
+        "enqueued": [index for index in range(40) if index not in (3, 17)],
+        "notEnqueued": [3, 17],
+    }
+
+
+async def test_a_batch_that_time_runs_out_for(stand_in: StandIn) -> None:
+    first = batch(CONCURRENT_SENDS)
+    await enqueue(stand_in, first)
+    stand_in.gate = asyncio.Event()
+    with pytest.raises(QueueUnavailable) as refused:
+        await enqueue(stand_in, first, seconds=0.5)
+    stand_in.gate.set()
+    assert refused.value.extensions == {}
+    assert "Send it again" in refused.value.detail
+
+
+async def test_an_empty_batch_needs_no_queue(stand_in: StandIn) -> None:
+    await enqueue(stand_in, ())
+    assert stand_in.asked == 0
 
 
 def error(code: str) -> bytes:

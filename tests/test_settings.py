@@ -5,7 +5,7 @@ import json
 import pytest
 from azure.storage.queue import QueueClient
 
-from events_publish.settings import DEFAULT_CHAIN, NAMES, Connection, InvalidSettings, Issuer, Settings
+from events_publish.settings import DEFAULT_CHAIN, NAMES, Connection, InvalidSettings, Issuer, Limits, Settings
 
 STORAGE = "UseDevelopmentStorage=true"
 ISSUERS = '[{"issuer": "https://maskinporten.no/"}]'
@@ -21,7 +21,7 @@ def test_defaults() -> None:
         issuers=(Issuer("https://maskinporten.no/"),),
         queue_name="events-registration",
         publish_scope="altinn:events.publish",
-        max_event_bytes=49152,
+        limits=Limits(event_bytes=49_152, batch_events=100, request_bytes=5_242_880),
         publish_timeout_seconds=10,
     )
 
@@ -37,6 +37,8 @@ def test_all_set() -> None:
         ),
         "PUBLISH_SCOPE": "my:scope",
         "MAX_EVENT_BYTES": "1000",
+        "MAX_BATCH_EVENTS": "5",
+        "MAX_REQUEST_BYTES": "1001",
         "PUBLISH_TIMEOUT_SECONDS": "2.5",
     }
     assert environ.keys() | {"EVENTS_STORAGE"} == set(NAMES)
@@ -47,7 +49,7 @@ def test_all_set() -> None:
         issuers=(Issuer("http://127.0.0.1:7072/", "https://example.no/jwk", "us"),),
         queue_name="my-queue",
         publish_scope="my:scope",
-        max_event_bytes=1000,
+        limits=Limits(event_bytes=1000, batch_events=5, request_bytes=1001),
         publish_timeout_seconds=2.5,
     )
 
@@ -122,6 +124,9 @@ def test_an_empty_value_is_an_unset_one() -> None:
         pytest.param("MAX_EVENT_BYTES", "0", id="no bytes"),
         pytest.param("MAX_EVENT_BYTES", "49153", id="more than a message holds"),
         pytest.param("MAX_EVENT_BYTES", "1e3", id="not a whole number"),
+        pytest.param("MAX_BATCH_EVENTS", "0", id="no batch"),
+        pytest.param("MAX_BATCH_EVENTS", "10001", id="a huge batch"),
+        pytest.param("MAX_REQUEST_BYTES", "104857601", id="more than the host takes"),
         pytest.param("PUBLISH_TIMEOUT_SECONDS", "0", id="no time"),
         pytest.param("PUBLISH_TIMEOUT_SECONDS", "nan", id="no number"),
         pytest.param("PUBLISH_TIMEOUT_SECONDS", "51", id="too near to where the host gives up"),
@@ -168,6 +173,16 @@ def test_an_identity_without_a_service() -> None:
         Settings.from_environ({"EVENTS_STORAGE__credential": "managedidentity", "TOKEN_ISSUERS": ISSUERS})
     (line,) = refused.value.faults
     assert line.startswith("EVENTS_STORAGE__queueServiceUri: is missing; it must be an https:// URL")
+
+
+def test_an_event_must_fit_in_a_request() -> None:
+    """Said beside the faults of other settings, too."""
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_environ({**LEAST, "MAX_REQUEST_BYTES": "49151", "PUBLISH_SCOPE": "a b"})
+    assert [line.partition(";")[0] for line in refused.value.faults] == [
+        "PUBLISH_SCOPE: is wrong",
+        "MAX_REQUEST_BYTES: is less than MAX_EVENT_BYTES",
+    ]
 
 
 def test_all_faults_at_once() -> None:

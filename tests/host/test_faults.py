@@ -12,8 +12,7 @@ import httpx
 from local import azurite, issuer
 from local.up import SAMPLE
 from tests.background import Background
-from tests.conftest import QUEUE_NAME, MakeToken, Publish, StartHost
-from tests.host.test_publish import problem
+from tests.conftest import QUEUE_NAME, MakeToken, Publish, StartHost, problem
 from tests.storage import Queue
 
 BODY = SAMPLE.read_bytes()

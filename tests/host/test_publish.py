@@ -3,12 +3,9 @@
 import asyncio
 import base64
 import json
-import re
 from collections import Counter
-from typing import Any
 
 import aiohttp
-import httpx
 import pytest
 from azure.storage.queue import QueueClient
 from cloudevents.core.bindings.http import HTTPMessage, from_structured
@@ -17,24 +14,8 @@ from cloudevents.core.v1.event import CloudEvent
 
 from local.up import SAMPLE
 from tests.background import Background
-from tests.conftest import QUEUE_NAME, Host, MakeEvent, MakeToken, Publish
+from tests.conftest import QUEUE_NAME, TRACE_ID, Host, MakeEvent, MakeToken, Publish, problem
 from tests.storage import Queue
-
-TRACE_ID = re.compile(r"[0-9a-f]{32}")
-
-
-def problem(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
-    """The problem details of a refusal, with what all of them have in common checked."""
-    assert response.status_code == status
-    assert response.headers["content-type"] == "application/problem+json"
-    details: dict[str, Any] = response.json()
-    assert details["type"] == f"/events/api/v1/problems/{kind}"
-    assert details["status"] == status
-    assert details["title"]
-    assert details["detail"]
-    assert details["traceId"] == response.headers["trace-id"]
-    assert TRACE_ID.fullmatch(details["traceId"])
-    return details
 
 
 def test_the_sample_event(publish: Publish, queue: Queue) -> None:
@@ -96,69 +77,9 @@ def test_the_callers_trace(publish: Publish, make_event: MakeEvent) -> None:
     assert problem(refused, 400, "invalid-event")["traceId"] == trace_id
 
 
-@pytest.mark.parametrize(
-    ("body", "faults"),
-    [
-        pytest.param(b"", {"$"}, id="empty"),
-        pytest.param(b"{", {"$"}, id="not JSON"),
-        pytest.param(b"[]", {"$"}, id="an array"),
-        pytest.param(b"\xff", {"$"}, id="not UTF-8"),
-        pytest.param(b"[" * 20_000, {"$"}, id="deep"),
-        pytest.param(b"{}", {"specversion", "id", "type", "source", "resource"}, id="nothing there"),
-        pytest.param({"specversion": "0.3"}, {"specversion"}, id="specversion"),
-        pytest.param({"id": ""}, {"id"}, id="id"),
-        pytest.param({"type": 1}, {"type"}, id="type"),
-        pytest.param({"source": "a b"}, {"source"}, id="source"),
-        pytest.param({"resource": "urn:a"}, {"resource"}, id="resource"),
-        pytest.param({"resourceinstance": ""}, {"resourceinstance"}, id="resourceinstance"),
-        pytest.param({"alternativesubject": 5}, {"alternativesubject"}, id="alternativesubject"),
-        pytest.param({"subject": ""}, {"subject"}, id="subject"),
-        pytest.param({"time": "yesterday"}, {"time"}, id="time"),
-        pytest.param({"datacontenttype": "json"}, {"datacontenttype"}, id="datacontenttype"),
-        pytest.param({"dataschema": "a"}, {"dataschema"}, id="dataschema"),
-        pytest.param({"data_base64": "?"}, {"data_base64"}, id="data_base64"),
-        pytest.param({"data": 1, "data_base64": "AQID"}, {"data_base64"}, id="both data"),
-        pytest.param({"Ext": "a"}, {"Ext"}, id="extension name"),
-        pytest.param({"ext": [1]}, {"ext"}, id="extension value"),
-        pytest.param({"id": "a\nb"}, {"id"}, id="control character"),
-        pytest.param({"id": None, "time": 1, "ext": 1.5}, {"id", "time", "ext"}, id="several"),
-    ],
-)
-def test_a_malformed_event(
-    publish: Publish, queue: Queue, make_event: MakeEvent, body: bytes | dict[str, Any], faults: set[str]
-) -> None:
-    details = problem(publish(body if isinstance(body, bytes) else make_event(**body)), 400, "invalid-event")
-    assert details["errors"].keys() == faults
-    assert all(messages and all(messages) for messages in details["errors"].values())
-    assert queue.take() == []
-
-
-def test_a_repeated_member(publish: Publish, queue: Queue) -> None:
-    body = b'{"specversion":"1.0","id":"1","i\\u0064":"2","type":"t","source":"s","resource":"urn:a:b"}'
-    assert problem(publish(body), 400, "invalid-event")["errors"].keys() == {"id"}
-    assert queue.take() == []
-
-
 def test_a_refused_value_is_not_echoed(publish: Publish, make_event: MakeEvent) -> None:
     response = publish(make_event(alternativesubject="", source="/person/16069412345 ", time="16069412345"))
     assert "16069412345" not in response.text
-
-
-@pytest.mark.parametrize(
-    "content_type", [None, "text/plain", "application/cloudevents+xml", "application/json; charset=x"]
-)
-def test_content_type(publish: Publish, queue: Queue, make_event: MakeEvent, content_type: str | None) -> None:
-    response = publish(make_event(), content_type=content_type)
-    problem(response, 415, "unsupported-media-type")
-    assert response.headers["accept-post"] == "application/cloudevents+json, application/json"
-    assert queue.take() == []
-
-
-def test_content_encoding(publish: Publish, queue: Queue, make_event: MakeEvent) -> None:
-    response = publish(make_event(), content_encoding="gzip")
-    problem(response, 415, "unsupported-media-type")
-    assert response.headers["accept-encoding"] == "identity"
-    assert queue.take() == []
 
 
 def test_too_large(publish: Publish, queue: Queue, make_event: MakeEvent) -> None:
@@ -169,30 +90,6 @@ def test_too_large(publish: Publish, queue: Queue, make_event: MakeEvent) -> Non
     details = problem(publish(fits + b" "), 413, "event-too-large")
     assert "49152" in details["detail"]
     assert queue.take() == [fits]
-
-
-def test_a_chunked_body(client: httpx.Client, host: Host, make_token: MakeToken, queue: Queue) -> None:
-    headers = {"Authorization": f"Bearer {make_token()}", "Content-Type": "application/cloudevents+json"}
-    response = client.post(host.events, content=iter([SAMPLE.read_bytes()]), headers=headers)
-    problem(response, 411, "length-required")
-    assert queue.take() == []
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PURGE"])
-def test_method(client: httpx.Client, host: Host, method: str) -> None:
-    """Refused before anything else, also without a token."""
-    response = client.request(method, host.events)
-    assert response.status_code == 405
-    assert response.headers["allow"] == "POST"
-    assert TRACE_ID.fullmatch(response.headers["trace-id"])
-    if method != "HEAD":
-        problem(response, 405, "method-not-allowed")
-
-
-def test_the_token_comes_before_the_event(client: httpx.Client, host: Host) -> None:
-    """Nothing is learnt about an event without a good token."""
-    response = client.post(host.events, content=b"{", headers={"Content-Type": "text/plain"})
-    problem(response, 401, "unauthenticated")
 
 
 def test_fifty_publishers_at_once(

@@ -11,8 +11,7 @@ import pytest
 
 from local import issuer
 from local.up import SAMPLE
-from tests.conftest import Host, Issuer, MakeToken
-from tests.host.test_publish import problem
+from tests.conftest import Host, Issuer, MakeToken, problem
 from tests.storage import Queue
 
 BODY = SAMPLE.read_bytes()

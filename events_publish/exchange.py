@@ -1,0 +1,63 @@
+"""One exchange over HTTP: a request, its response, and what is true of every response."""
+
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+from events_publish import problem
+from events_publish.problem import InternalError, Problem
+
+_log = logging.getLogger(__name__)
+
+
+class Request(NamedTuple):
+    """An HTTP request; `headers` by lower-case name, `trace_parent` as the host's trace context has it."""
+
+    method: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    trace_parent: str = ""
+    parameters: Mapping[str, str] = {}
+    """What the route takes from the path."""
+
+
+class Response(NamedTuple):
+    """An HTTP response."""
+
+    status: int
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+
+type Handler = Callable[[Request], Awaitable[Response]]
+"""Answers a request, or raises a `Problem`."""
+
+
+async def respond(handler: Handler, request: Request) -> Response:
+    """The answer of `handler`, or the problem that it raised, with the trace id."""
+    trace_id = _trace_id(request.trace_parent)
+    try:
+        response = await handler(request)
+    except Problem as refusal:
+        _log.info("%d %s, trace id %s", refusal.status, refusal.kind, trace_id)
+        return _refuse(refusal, trace_id)
+    except Exception:  # noqa: BLE001  # the outermost edge
+        _log.exception("A defect, trace id %s", trace_id)
+        return _refuse(InternalError(), trace_id)
+    return response._replace(headers={"Trace-Id": trace_id, **response.headers})
+
+
+def _refuse(refusal: Problem, trace_id: str) -> Response:
+    headers = {"Content-Type": problem.CONTENT_TYPE, "Trace-Id": trace_id, **refusal.headers}
+    return Response(refusal.status, headers, refusal.body(trace_id))
+
+
+_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
+
+
+def _trace_id(trace_parent: str) -> str:
+    """The W3C trace id of the host's trace context; a new one where the host has none (it needs telemetry for it)."""
+    match = _TRACE_PARENT.fullmatch(trace_parent or "")
+    return match[1] if match else uuid.uuid4().hex

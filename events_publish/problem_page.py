@@ -1,0 +1,116 @@
+"""``/problems/{kind}``: what a problem means and what to do, for the people that its `type` leads here (RFC 9457 §3.1.1).
+
+docs/problems.md says the same of all of them.
+"""
+
+import base64
+import hashlib
+import html
+import re
+from collections.abc import Mapping
+
+from events_publish import envelope, problem
+from events_publish.envelope import Source
+from events_publish.exchange import Request, Response
+from events_publish.problem import MethodNotAllowed, NotFound, Problem
+
+METHODS = ("GET", "HEAD")
+
+EXAMPLE_TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+
+EXAMPLES: Mapping[str, Problem] = {
+    example.kind: example
+    for example in (
+        problem.InvalidEvent(envelope.faults((("specversion", "1.0"), ("id", ""), ("type", "t"), ("source", "s")))),
+        problem.Unauthenticated("Send an access token in the header Authorization: Bearer TOKEN."),
+        problem.InvalidToken("the token has expired"),
+        problem.InsufficientScope("altinn:events.publish"),
+        problem.NotFound(),
+        problem.MethodNotAllowed(("POST", "OPTIONS")),
+        problem.LengthRequired(),
+        problem.EventTooLarge({"$": 50_000}, 49_152),
+        problem.BatchTooLarge(100),
+        problem.RequestTooLarge(6_000_000, 5_242_880),
+        problem.UnsupportedMediaType("Send an event as application/cloudevents+json.", ["application/json"]),
+        problem.KeysUnavailable("The keys of the token's issuer cannot be had. Send the request again."),
+        problem.QueueUnavailable(enqueued={0, 2}, not_enqueued={1}),
+        problem.InternalError(),
+    )
+}
+"""One of each kind."""
+
+
+def rules() -> list[tuple[str, str, Source]]:
+    """The rules of an event: what it is about, what that must be, and where it is written."""
+    found = [("each member", "there once", envelope.JSON_OBJECT)]
+    for name, rule in envelope.RULES.items():
+        required = "required: " if name in envelope.REQUIRED else ""
+        found.append((name, required + rule.must_be, rule.source))
+    return [
+        *found,
+        ("data", "any JSON value, and not there together with data_base64", envelope.DATA),
+        ("an extension's name", "lower-case letters a-z and digits", envelope.NAMES),
+        ("an extension", envelope.EXTENSION_MUST_BE, envelope.TYPES),
+        ("any string but data", "free of control characters and noncharacters", envelope.TYPES),
+    ]
+
+
+async def get(request: Request) -> Response:
+    """The page of the kind that the path names.
+
+    Raises:
+        MethodNotAllowed, NotFound
+    """
+    if request.method not in METHODS:
+        raise MethodNotAllowed(METHODS)
+    kind = problem.kinds().get(request.parameters.get("kind", ""))
+    if kind is None:
+        raise NotFound
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "public, max-age=3600",
+    }
+    return Response(200, headers, _page(kind).encode())
+
+
+def _page(kind: type[Problem]) -> str:
+    parts = [
+        f"<h1>{kind.title}</h1>",
+        f"<p><code>{kind.status}</code> <code>{kind.kind}</code></p>",
+        f"<p>{_marked_up(kind.meaning)}</p>",
+        f"<h2>What to do</h2>\n<p>{_marked_up(kind.remedy)}</p>",
+        f"<h2>For example</h2>\n<pre>{html.escape(EXAMPLES[kind.kind].body(EXAMPLE_TRACE_ID).decode(), quote=False)}</pre>",
+    ]
+    if kind is problem.InvalidEvent:
+        rows = "\n".join(
+            f'<tr><td>{what}<td>{html.escape(must_be, quote=False)}<td><a href="{source.url}">{source.name}</a>'
+            for what, must_be, source in rules()
+        )
+        parts.append(f"<h2>The rules of an event</h2>\n<table>\n{rows}\n</table>")
+    return _FRAME.format(title=kind.title, style=_STYLE, content="\n".join(parts))
+
+
+_STYLE = """
+:root { color-scheme: light dark }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
+pre { overflow-x: auto }
+td { padding: .2rem 1rem .2rem 0; vertical-align: top }
+"""
+
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+
+_FRAME = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>{style}</style>
+{content}
+</html>
+"""
+
+
+def _marked_up(text: str) -> str:
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(text, quote=False))

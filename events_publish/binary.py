@@ -1,6 +1,7 @@
 """Binary content mode (CloudEvents HTTP binding §3.1): the attributes in ``ce-`` headers, the data in the body."""
 
 import binascii
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -35,7 +36,7 @@ def event(headers: Mapping[str, str], media_type: MediaType, body: bytes) -> Eve
         attributes["datacontenttype"] = content_type
     data: _Data | None = None
     try:
-        data = _data(media_type, body)
+        data = _data(body, media_type, declared=bool(content_type))
     except NotJson as error:
         wrong["data"] = str(error)
     members = {**attributes, data.name: data.value} if data else attributes
@@ -101,8 +102,8 @@ class _Data(NamedTuple):
     json: bytes
 
 
-def _data(media_type: MediaType, body: bytes) -> _Data | None:
-    """The body as the event's data (CloudEvents JSON format §3.1).
+def _data(body: bytes, media_type: MediaType, *, declared: bool) -> _Data | None:
+    """The body as the event's data (CloudEvents JSON format §3.1); `declared`: a Content-Type came.
 
     Raises:
         NotJson: the media type is JSON and the body is not.
@@ -110,8 +111,10 @@ def _data(media_type: MediaType, body: bytes) -> _Data | None:
     if not body:
         return None
     if media_type.is_json:
-        value = json_text.parse(json_text.decode(body), max_depth=json_text.MAX_DEPTH - 1)
-        return _Data("data", value, body)
+        return _json_data(body)
+    if not declared:  # JSON, as in the JSON format, and as SDKs send it
+        with contextlib.suppress(NotJson):
+            return _json_data(body)
     if media_type.essence.startswith("text/") and media_type.charset in (None, "utf-8", "us-ascii"):
         try:
             text = body.decode("ascii" if media_type.charset == "us-ascii" else "utf-8")
@@ -121,6 +124,10 @@ def _data(media_type: MediaType, body: bytes) -> _Data | None:
             return _Data("data", text, _to_json(text))
     encoded = binascii.b2a_base64(body, newline=False).decode()
     return _Data("data_base64", encoded, _to_json(encoded))
+
+
+def _json_data(body: bytes) -> _Data:
+    return _Data("data", json_text.parse(json_text.decode(body), max_depth=json_text.MAX_DEPTH - 1), body)
 
 
 def _json(attributes: Mapping[str, object], data: _Data | None) -> bytes:

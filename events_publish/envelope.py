@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from events_publish import media_type
+
 type Member = tuple[str, object]
 """A name and its value, as `json` reads it with ``object_pairs_hook=tuple``."""
 
@@ -59,9 +61,16 @@ def faults(members: tuple[Member, ...]) -> dict[str, list[str]]:
         fault = _fault(name, event.get(name))
         if fault:
             found.setdefault(_shown(name), []).append(fault)
+    if not isinstance(event.get("data", ""), str) and not _declares_json(event.get("datacontenttype")):
+        found.setdefault("data", []).append(f"must be a string where datacontenttype is not a JSON type ({DATA.name}).")
     if "data" in event and "data_base64" in event:
         found.setdefault("data_base64", []).append(f"must not be there together with data ({DATA.name}).")
     return found
+
+
+def _declares_json(datacontenttype: object) -> bool:
+    """Whether `data` may be any JSON value: it may where no type is declared, too."""
+    return not isinstance(datacontenttype, str) or media_type.parse(datacontenttype).is_json
 
 
 def _fault(name: str, value: object) -> str | None:
@@ -120,12 +129,11 @@ def _is_timestamp(value: str) -> bool:
 
 
 def _is_base64(value: str) -> bool:
-    """As `_BASE64` has it, ten times faster."""
+    """As `_BASE64` has it, far faster."""
     try:
-        binascii.a2b_base64(value, strict_mode=True)
+        return binascii.b2a_base64(binascii.a2b_base64(value, strict_mode=True), newline=False) == value.encode()
     except ValueError:
         return False
-    return True
 
 
 def _pattern(must_be: str, source: Source, pattern: str, json_schema_format: str | None = None) -> Rule:
@@ -185,7 +193,9 @@ _TOKEN = r"[!#$%&'*\+\-.^_`{|}~0-9A-Za-z]++"  # RFC 2045 §5.1
 _QUOTED = r'"(?:[\t !#-\[\]-~]|\\[\t -~])*+"'
 _MEDIA_TYPE = rf"{_TOKEN}/{_TOKEN}(?:[ \t]*+;[ \t]*+{_TOKEN}=(?:{_TOKEN}|{_QUOTED}))*+"
 
-_BASE64 = r"(?:[A-Za-z0-9\+/]{4})*+(?:[A-Za-z0-9\+/]{2}==|[A-Za-z0-9\+/]{3}=)?"
+_BASE64 = (  # the bits that are left over are zero (RFC 4648 §3.5), or not every reader takes it
+    r"(?:[A-Za-z0-9\+/]{4})*+(?:[A-Za-z0-9\+/][AQgw]==|[A-Za-z0-9\+/]{2}[AEIMQUYcgkosw048]=)?"
+)
 
 # RFC 3986, appendix A.
 _UNRESERVED = r"A-Za-z0-9\-._~!$&'()*\+,;="  # with the sub-delims

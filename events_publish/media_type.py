@@ -45,4 +45,7 @@ def parse(value: str) -> MediaType:
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"  # RFC 9110 §5.6.2
 _ESSENCE = re.compile(rf"[ \t]*+({_TOKEN}/{_TOKEN})")
 _PARAMETER = re.compile(rf"[ \t]*+;[ \t]*+(?:({_TOKEN})=(?:({_TOKEN})|\"((?:[^\"\\]|\\.)*+)\"))?")
+JSON = r"^[^;]*[/+][Jj][Ss][Oo][Nn][ \t]*(?:;.*)?$"
+"""The media types that are JSON, as a regular expression."""
+
 _ESCAPED = re.compile(r"\\(.)")

@@ -6,7 +6,17 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from events_publish import __version__, binary, content, endpoint, envelope, json_text, problem, problem_page
+from events_publish import (
+    __version__,
+    binary,
+    content,
+    endpoint,
+    envelope,
+    json_text,
+    media_type,
+    problem,
+    problem_page,
+)
 from events_publish.envelope import Rule
 from events_publish.exchange import Request, Response
 from events_publish.problem import MethodNotAllowed, Problem
@@ -233,7 +243,20 @@ def _event(limits: Limits) -> Json:
                 {"type": "integer", "minimum": envelope.INTEGERS.start, "maximum": envelope.INTEGERS.stop - 1},
             ],
         },
-        "anyOf": [{"properties": {name: {"type": "null"}}} for name in ("data", "data_base64")],
+        "allOf": [
+            {
+                "description": "Not both data and data_base64.",
+                "anyOf": [{"properties": {name: {"type": "null"}}} for name in ("data", "data_base64")],
+            },
+            {
+                "description": "Where datacontenttype is not a JSON type, data is a string.",
+                "anyOf": [
+                    {"properties": {"data": {"type": ["string", "null"]}}},
+                    {"properties": {"datacontenttype": {"type": "null"}}},
+                    {"properties": {"datacontenttype": {"type": "string", "pattern": media_type.JSON}}},
+                ],
+            },
+        ],
     }
 
 

@@ -148,6 +148,8 @@ INVALID: list[tuple[str, object]] = [
     ("data_base64", "AQ==\n"),
     ("data_base64", "AQ==AQ=="),
     ("data_base64", "A-_="),
+    ("data_base64", "AR=="),
+    ("data_base64", "AQJ="),
     ("data_base64", "!!!Zm9v"),
     ("data_base64", "æ"),
     ("data_base64", 7),

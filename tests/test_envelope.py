@@ -45,6 +45,16 @@ def test_data_and_data_base64(make_event: MakeEvent) -> None:
     assert faults({**make_event(data=1), "data_base64": None}) == {}
 
 
+@pytest.mark.parametrize("data", [1, True, {}, [None]])
+@pytest.mark.parametrize("datacontenttype", ["text/plain", "application/xml; a=json", "application/json-seq"])
+def test_data_of_another_type_than_json_is_a_string(make_event: MakeEvent, data: object, datacontenttype: str) -> None:
+    assert faults(make_event(datacontenttype=datacontenttype, data=data)).keys() == {"data"}
+    for json_type in (None, "application/json", "Text/JSON ; a=b", "image/svg+json"):
+        assert faults(make_event(datacontenttype=json_type, data=data)) == {}
+    for text in ("", "text", None):
+        assert faults(make_event(datacontenttype=datacontenttype, data=text)) == {}
+
+
 def test_repeated_members(make_event: MakeEvent) -> None:
     """Named once, however often they come; also when one of them is null."""
     members = (*make_event().items(), ("id", "2"), ("id", None), ("ext", "a"), ("ext", "a"))

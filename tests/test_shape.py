@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "problem": set[str](),
     "connection_string": set[str](),
     "settings": {"connection_string"},
-    "envelope": set[str](),
+    "envelope": {"media_type"},
     "json_text": set[str](),
     "media_type": set[str](),
     "webhook": set[str](),
@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "policy": LEAVES | {"envelope", "access_token"},  # the types that it judges
     "event_queue": LEAVES | {"envelope"},
     "problem_page": LEAVES | {"exchange", "envelope"},
-    "openapi": LEAVES | {"exchange", "envelope", "content", "binary", "json_text", "problem_page", "endpoint"},
+    "openapi": LEAVES
+    | {"exchange", "envelope", "content", "binary", "json_text", "media_type", "problem_page", "endpoint"},
 }
 
 

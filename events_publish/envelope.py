@@ -61,16 +61,17 @@ def faults(members: tuple[Member, ...]) -> dict[str, list[str]]:
         fault = _fault(name, event.get(name))
         if fault:
             found.setdefault(_shown(name), []).append(fault)
-    if not isinstance(event.get("data", ""), str) and not _declares_json(event.get("datacontenttype")):
+    if not (isinstance(event.get("data", ""), str) or "datacontenttype" in found or _declares_json(event)):
         found.setdefault("data", []).append(f"must be a string where datacontenttype is not a JSON type ({DATA.name}).")
     if "data" in event and "data_base64" in event:
         found.setdefault("data_base64", []).append(f"must not be there together with data ({DATA.name}).")
     return found
 
 
-def _declares_json(datacontenttype: object) -> bool:
+def _declares_json(event: Mapping[str, object]) -> bool:
     """Whether `data` may be any JSON value: it may where no type is declared, too."""
-    return not isinstance(datacontenttype, str) or media_type.parse(datacontenttype).is_json
+    declared = event.get("datacontenttype")
+    return not isinstance(declared, str) or media_type.parse(declared).is_json
 
 
 def _fault(name: str, value: object) -> str | None:
@@ -190,8 +191,8 @@ _TIMESTAMP = re.compile(
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 _TOKEN = r"[!#$%&'*\+\-.^_`{|}~0-9A-Za-z]++"  # RFC 2045 §5.1
-_QUOTED = r'"(?:[\t !#-\[\]-~]|\\[\t -~])*+"'
-_MEDIA_TYPE = rf"{_TOKEN}/{_TOKEN}(?:[ \t]*+;[ \t]*+{_TOKEN}=(?:{_TOKEN}|{_QUOTED}))*+"
+_QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*+"'  # without the tab, which no attribute may have
+_MEDIA_TYPE = rf"{_TOKEN}/{_TOKEN}(?: *+; *+{_TOKEN}=(?:{_TOKEN}|{_QUOTED}))*+"
 
 _BASE64 = (  # the bits that are left over are zero (RFC 4648 §3.5), or not every reader takes it
     r"(?:[A-Za-z0-9\+/]{4})*+(?:[A-Za-z0-9\+/][AQgw]==|[A-Za-z0-9\+/]{2}[AEIMQUYcgkosw048]=)?"

@@ -137,6 +137,7 @@ INVALID: list[tuple[str, object]] = [
     ("datacontenttype", "text/plain; a b=c"),
     ("datacontenttype", 'text/plain; a="é"'),
     ("datacontenttype", 'text/plain; a="b'),
+    ("datacontenttype", "text/plain;\ta=b"),
     ("datacontenttype", 5),
     ("dataschema", ""),
     ("dataschema", "/relative"),

@@ -1,10 +1,16 @@
 """The queue as a test sees it."""
 
+import json
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import jsonschema_rs
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import BinaryBase64DecodePolicy, QueueClient
+
+CLOUDEVENTS_SCHEMA = json.loads((Path(__file__).parent / "vectors/cloudevents.json").read_text())
+_IS_EVENT = jsonschema_rs.validator_for(CLOUDEVENTS_SCHEMA, validate_formats=True)
 
 
 class Queue:
@@ -24,7 +30,7 @@ class Queue:
         self.client.close()
 
     def take(self) -> list[bytes]:
-        """Every message, decoded; they are gone from the queue then."""
+        """Every message, decoded; they are gone from the queue then. Each is what the CloudEvents schema accepts."""
         taken = []
         try:
             for message in self.client.receive_messages(messages_per_page=32):
@@ -32,4 +38,6 @@ class Queue:
                 self.client.delete_message(message)
         except ResourceNotFoundError:
             return []
+        for body in taken:
+            _IS_EVENT.validate(json.loads(body))
         return taken

@@ -17,7 +17,8 @@ from events_publish.settings import Connection
 from local import serving
 from tests.storage import Queue
 
-EVENTS = (Event({}, b"{}"),)
+EVENT = b'{"specversion":"1.0","id":"1","type":"t","source":"s"}'
+EVENTS = (Event({}, EVENT),)
 
 TIME = "Mon, 23 Nov 2026 12:00:00 GMT"
 CREATED = f"""<?xml version="1.0" encoding="utf-8"?><QueueMessagesList><QueueMessage><MessageId>1</MessageId>
@@ -80,7 +81,7 @@ async def test_a_missing_queue_is_made_by_one_of_many(settings: dict[str, str]) 
         queue = EventQueue(Connection(connection_string), "missed-by-many", session)
         await asyncio.gather(*(queue.enqueue(EVENTS, deadline=float("inf")) for _ in range(20)))
     with Queue(connection_string, "missed-by-many") as made:
-        assert made.take() == [b"{}"] * 20
+        assert made.take() == [EVENT] * 20
 
 
 def batch(size: int) -> tuple[Event, ...]:

@@ -2,7 +2,7 @@
 
 VENV := .venv/bin/python
 
-.PHONY: help setup run demo test test-long lint format clean
+.PHONY: help setup run demo test test-long lint format docs clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1	\2/' | expand -t 16
@@ -35,6 +35,9 @@ lint: setup  ## style, types; changes nothing
 format: setup  ## put the style right
 	$(VENV) -m ruff check --fix .
 	$(VENV) -m ruff format .
+
+docs: setup  ## write docs/problems.md anew, from the code
+	$(VENV) -m docs.write
 
 clean:  ## remove what the others have made, data and keys included
 	rm -rf .venv node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

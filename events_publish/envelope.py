@@ -159,6 +159,7 @@ def _rfc(number: int, section: str) -> Source:
 NAMES = _cloudevents("spec.md#naming-conventions", "Naming Conventions")
 TYPES = _cloudevents("spec.md#type-system", "Type System")
 DATA = _cloudevents("formats/json-format.md#31-handling-of-data", "JSON format, section 3.1")
+JSON = _rfc(8259, "8")
 JSON_OBJECT = _rfc(8259, "4")
 _REQUIRED = _cloudevents("spec.md#required-attributes", "Required Attributes")
 _ALTINN = Source("Altinn Events", "https://github.com/Altinn/altinn-events")

@@ -27,7 +27,10 @@ NONE = MediaType("", {})
 
 
 def parse(value: str) -> MediaType:
-    """The media type of a header; `NONE` where the grammar is broken, or one parameter has two values."""
+    """The media type of a header or an attribute; `NONE` where the grammar is broken.
+
+    A parameter that comes with several values has them all, joined with commas.
+    """
     match = _ESSENCE.match(value)
     if not match:
         return NONE
@@ -36,13 +39,13 @@ def parse(value: str) -> MediaType:
     while parameter := _PARAMETER.match(value, match.end()):
         match = parameter
         if match[1]:
-            quoted = _ESCAPED.sub(r"\1", match[3] or "")
-            if parameters.setdefault(match[1].lower(), match[2] or quoted) != (match[2] or quoted):
-                return NONE
+            name, given = match[1].lower(), match[2] or _ESCAPED.sub(r"\1", match[3] or "")
+            known = parameters.get(name, given)
+            parameters[name] = given if given == known else f"{known},{given}"
     return NONE if value[match.end() :].strip(" \t") else MediaType(essence, parameters)
 
 
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"  # RFC 9110 §5.6.2
+_TOKEN = r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z]++"  # RFC 9110 §5.6.2, and the braces of RFC 2045 §5.1
 _ESSENCE = re.compile(rf"[ \t]*+({_TOKEN}/{_TOKEN})")
 _PARAMETER = re.compile(rf"[ \t]*+;[ \t]*+(?:({_TOKEN})=(?:({_TOKEN})|\"((?:[^\"\\]|\\.)*+)\"))?")
 JSON = r"^[^;]*[/+][Jj][Ss][Oo][Nn][ \t]*(?:;.*)?$"

@@ -9,12 +9,17 @@ import html
 import re
 from collections.abc import Mapping
 
-from events_publish import envelope, problem
+from events_publish import content, envelope, json_text, problem
 from events_publish.envelope import Source
 from events_publish.exchange import Request, Response
 from events_publish.problem import MethodNotAllowed, NotFound, Problem
 
 METHODS = ("GET", "HEAD")
+
+READERS = Source(
+    "what System.Text.Json reads",
+    "https://learn.microsoft.com/dotnet/api/system.text.json.jsondocumentoptions.maxdepth",
+)
 
 EXAMPLE_TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 
@@ -31,7 +36,7 @@ EXAMPLES: Mapping[str, Problem] = {
         problem.EventTooLarge({"$": 50_000}, 49_152),
         problem.BatchTooLarge(100),
         problem.RequestTooLarge(6_000_000, 5_242_880),
-        problem.UnsupportedMediaType("Send an event as application/cloudevents+json.", ["application/json"]),
+        problem.UnsupportedMediaType("Send an event as application/cloudevents+json.", content.ACCEPTED),
         problem.KeysUnavailable("The keys of the token's issuer cannot be had. Send the request again."),
         problem.QueueUnavailable(enqueued={0, 2}, not_enqueued={1}),
         problem.InternalError(),
@@ -42,13 +47,21 @@ EXAMPLES: Mapping[str, Problem] = {
 
 def rules() -> list[tuple[str, str, Source]]:
     """The rules of an event: what it is about, what that must be, and where it is written."""
-    found = [("each member", "there once", envelope.JSON_OBJECT)]
+    found = [
+        ("$", "JSON in UTF-8, without byte-order mark and lone surrogates", envelope.JSON),
+        ("$", f"at most {json_text.MAX_DEPTH} levels of objects and arrays, the event's own included", READERS),
+        ("each member", "there once", envelope.JSON_OBJECT),
+    ]
     for name, rule in envelope.RULES.items():
         required = "required: " if name in envelope.REQUIRED else ""
         found.append((name, required + rule.must_be, rule.source))
     return [
         *found,
-        ("data", "any JSON value, and not there together with data_base64", envelope.DATA),
+        (
+            "data",
+            "any JSON value, a string where datacontenttype is not a JSON type; not there together with data_base64",
+            envelope.DATA,
+        ),
         ("an extension's name", "lower-case letters a-z and digits", envelope.NAMES),
         ("an extension", envelope.EXTENSION_MUST_BE, envelope.TYPES),
         ("any string but data", "free of control characters and noncharacters", envelope.TYPES),

@@ -49,7 +49,7 @@ def test_data_and_data_base64(make_event: MakeEvent) -> None:
 @pytest.mark.parametrize("datacontenttype", ["text/plain", "application/xml; a=json", "application/json-seq"])
 def test_data_of_another_type_than_json_is_a_string(make_event: MakeEvent, data: object, datacontenttype: str) -> None:
     assert faults(make_event(datacontenttype=datacontenttype, data=data)).keys() == {"data"}
-    for json_type in (None, "application/json", "Text/JSON ; a=b", "image/svg+json"):
+    for json_type in (None, "application/json", "Text/JSON ; a=b", "image/svg+json", "a/{b}+json; c=d; c=e"):
         assert faults(make_event(datacontenttype=json_type, data=data)) == {}
     for text in ("", "text", None):
         assert faults(make_event(datacontenttype=datacontenttype, data=text)) == {}

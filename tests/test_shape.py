@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "access_token": LEAVES | {"keys"},
     "policy": LEAVES | {"envelope", "access_token"},  # the types that it judges
     "event_queue": LEAVES | {"envelope"},
-    "problem_page": LEAVES | {"exchange", "envelope"},
+    "problem_page": LEAVES | {"exchange", "envelope", "content", "json_text"},
     "openapi": LEAVES
     | {"exchange", "envelope", "content", "binary", "json_text", "media_type", "problem_page", "endpoint"},
 }

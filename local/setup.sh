@@ -36,7 +36,7 @@ make_node_modules() {
     major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) || major=0
     [ "$major" -ge 20 ] && command -v npm >/dev/null 2>&1 ||
         fail "Node.js 20 or later, with npm, is missing; Azurite runs on it. Install it (https://nodejs.org/)."
-    echo "Installing Azurite …"
+    echo "Installing Azurite and what the tests need …"
     npm ci --silent
     touch node_modules/.ready
     echo "node_modules is ready."

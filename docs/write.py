@@ -14,7 +14,7 @@ def problems() -> str:
 
 _HEAD = f"""# Problems
 
-<!-- Made by `make docs` from events_publish/problem.py and events_publish/envelope.py. -->
+<!-- Made by `make docs` from events_publish/problem.py and events_publish/rules.py. -->
 
 Every answer that is no success is a problem (RFC 9457): `application/problem+json` with `type`, `title`, `status`, `detail` and `traceId`, under which the endpoint's log has it. Its `type`, `{problem.TYPE_PREFIX}KIND`, is a path on the endpoint, which serves there what this page says of the kind. A refused value is never repeated; it may be personal.
 """
@@ -33,7 +33,7 @@ def _problem(kind: type[problem.Problem]) -> str:
 
 
 def _rules() -> str:
-    rows = [f"| {what} | {must_be} | [{source.name}]({source.url}) |" for what, must_be, source in problem_page.rules()]
+    rows = [f"| {what} | {must_be} | [{source.name}]({source.url}) |" for what, must_be, source in problem_page.table()]
     return "\n".join(["## The rules of an event", "", "| member | must be | written in |", "|---|---|---|", *rows, ""])
 
 

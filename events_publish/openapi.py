@@ -2,29 +2,15 @@
 
 import functools
 import json
-import re
 from collections.abc import Iterable
-from typing import Any
 
-from events_publish import (
-    __version__,
-    binary,
-    content,
-    endpoint,
-    envelope,
-    json_text,
-    media_type,
-    problem,
-    problem_page,
-)
-from events_publish.envelope import Rule
+from events_publish import __version__, binary, content, endpoint, json_schema, json_text, problem, problem_page, rules
 from events_publish.exchange import Request, Response
+from events_publish.json_schema import Json
 from events_publish.problem import MethodNotAllowed, Problem
 from events_publish.settings import Limits, Settings
 
 METHODS = ("GET", "HEAD")
-
-type Json = dict[str, Any]
 
 EVENT: Json = {
     "specversion": "1.0",
@@ -74,10 +60,10 @@ def document(limits: Limits, scope: str) -> Json:
         },
         "components": {
             "schemas": {
-                "Event": _event(limits),
-                "Batch": _batch(limits),
-                "Problem": _problem(),
-                **{name: _attribute(rule) for name, rule in envelope.RULES.items()},
+                "Event": json_schema.event(limits),
+                "Batch": json_schema.batch(limits),
+                "Problem": json_schema.problem_details(),
+                **json_schema.attributes(),
             },
             "headers": {"Trace-Id": _TRACE_ID},
             "securitySchemes": {
@@ -95,12 +81,12 @@ def document(limits: Limits, scope: str) -> Json:
 _TRACE_ID: Json = {
     "description": "The W3C trace id of the request, under which it is in the log.",
     "required": True,
-    "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    "schema": json_schema.TRACE_ID,
 }
 
 
 def _publish(limits: Limits, scope: str) -> Json:
-    structured = {"schema": _reference("Event"), "examples": {"event": {"value": EVENT}}}
+    structured = {"schema": json_schema.reference("Event"), "examples": {"event": {"value": EVENT}}}
     return {
         "operationId": "publish",
         "summary": "Publish an event, or a batch of events.",
@@ -118,7 +104,7 @@ def _publish(limits: Limits, scope: str) -> Json:
             "content": {
                 content.STRUCTURED: structured,
                 content.BATCH: {
-                    "schema": _reference("Batch"),
+                    "schema": json_schema.reference("Batch"),
                     "examples": {"batch": {"value": [EVENT, {**EVENT, "id": "2", "data": {"any": ["JSON"]}}]}},
                 },
                 "application/json": structured,
@@ -136,15 +122,13 @@ def _publish(limits: Limits, scope: str) -> Json:
 
 
 def _attribute_headers() -> Iterable[Json]:
-    for name in envelope.RULES:
+    for name in rules.BY_NAME:
         if name not in binary.NOT_IN_A_HEADER:
             yield {
                 "name": binary.PREFIX + name,
                 "in": "header",
-                "description": "Of binary mode, and required there."
-                if name in envelope.REQUIRED
-                else "Of binary mode.",
-                "schema": _reference(name),
+                "description": "Of binary mode, and required there." if name in rules.REQUIRED else "Of binary mode.",
+                "schema": json_schema.reference(name),
             }
 
 
@@ -228,91 +212,6 @@ def _description() -> Json:
     }
 
 
-def _event(limits: Limits) -> Json:
-    return {
-        "type": "object",
-        "description": f"One CloudEvent, at most {limits.event_bytes} bytes.",
-        "required": list(envelope.REQUIRED),
-        "properties": {name: _member(name) for name in envelope.RULES} | {"data": {}},
-        "propertyNames": {"pattern": f"^(?:{envelope.ATTRIBUTE_NAME}|data_base64)$"},
-        "additionalProperties": {
-            "description": f"An extension: {envelope.EXTENSION_MUST_BE}.",
-            "anyOf": [
-                {"type": "string", "pattern": f"^{envelope.TEXT}*$"},
-                {"type": ["boolean", "null"]},
-                {"type": "integer", "minimum": envelope.INTEGERS.start, "maximum": envelope.INTEGERS.stop - 1},
-            ],
-        },
-        "allOf": [
-            {
-                "description": "Not both data and data_base64.",
-                "anyOf": [{"properties": {name: {"type": "null"}}} for name in ("data", "data_base64")],
-            },
-            {
-                "description": "Where datacontenttype is not a JSON type, data is a string.",
-                "anyOf": [
-                    {"properties": {"data": {"type": ["string", "null"]}}},
-                    {"properties": {"datacontenttype": {"type": "null"}}},
-                    {"properties": {"datacontenttype": {"type": "string", "pattern": media_type.JSON}}},
-                ],
-            },
-        ],
-    }
-
-
-def _member(name: str) -> Json:
-    """A member that is not required may be null."""
-    return _reference(name) if name in envelope.REQUIRED else {"anyOf": [_reference(name), {"type": "null"}]}
-
-
-def _reference(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _attribute(rule: Rule) -> Json:
-    """The rule as JSON Schema."""
-    keywords: Json = {
-        "description": f"{rule.must_be[0].upper()}{rule.must_be[1:]} ({rule.source.name}).",
-        "type": "string",
-    }
-    if rule.pattern:
-        # JSON Schema has no possessive quantifiers.
-        keywords["pattern"] = f"^(?:{re.sub(r'(?<!\\)([*+?}])\+', r'\1', rule.pattern)})$"
-    if rule.format:
-        keywords["format"] = rule.format
-    return keywords
-
-
-def _batch(limits: Limits) -> Json:
-    return {"type": "array", "items": _reference("Event"), "maxItems": limits.batch_events}
-
-
-def _problem() -> Json:
-    indices = {"type": "array", "items": {"type": "integer", "minimum": 0}}
-    return {
-        "type": "object",
-        "description": "Problem details (RFC 9457).",
-        "required": ["type", "title", "status", "detail", "traceId"],
-        "properties": {
-            "type": {"enum": [problem.TYPE_PREFIX + kind for kind in problem.kinds()]},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-            "traceId": _TRACE_ID["schema"],
-            "errors": {
-                "description": "What is wrong, by member: $ for the body as a whole, [2].source in a batch.",
-                "type": "object",
-                "minProperties": 1,
-                "maxProperties": problem.InvalidEvent.shown,
-                "additionalProperties": {"type": "array", "minItems": 1, "items": {"type": "string"}},
-            },
-            "enqueued": {**indices, "description": "The events of a batch that are on the queue, when some are."},
-            "notEnqueued": {**indices, "description": "Those to send again."},
-        },
-        "additionalProperties": False,
-    }
-
-
 def _refusals(*statuses: int) -> Json:
     """The answers with these statuses, each with its problems as examples."""
     examples = problem_page.EXAMPLES
@@ -329,7 +228,7 @@ def _refusal(examples: list[Problem]) -> Json:
         "headers": {"Trace-Id": {"$ref": "#/components/headers/Trace-Id"}, **headers},
         "content": {
             problem.CONTENT_TYPE: {
-                "schema": _reference("Problem"),
+                "schema": json_schema.reference("Problem"),
                 "examples": {
                     example.kind: {"value": json.loads(example.body(problem_page.EXAMPLE_TRACE_ID))}
                     for example in examples

@@ -9,10 +9,10 @@ import html
 import re
 from collections.abc import Mapping
 
-from events_publish import content, envelope, json_text, problem
-from events_publish.envelope import Source
+from events_publish import content, envelope, json_text, problem, rules
 from events_publish.exchange import Request, Response
 from events_publish.problem import MethodNotAllowed, NotFound, Problem
+from events_publish.rules import Source
 
 METHODS = ("GET", "HEAD")
 
@@ -45,26 +45,26 @@ EXAMPLES: Mapping[str, Problem] = {
 """One of each kind."""
 
 
-def rules() -> list[tuple[str, str, Source]]:
+def table() -> list[tuple[str, str, Source]]:
     """The rules of an event: what it is about, what that must be, and where it is written."""
     found = [
-        ("$", "JSON in UTF-8, without byte-order mark and lone surrogates", envelope.JSON),
+        ("$", "JSON in UTF-8, without byte-order mark and lone surrogates", rules.JSON),
         ("$", f"at most {json_text.MAX_DEPTH} levels of objects and arrays, the event's own included", READERS),
-        ("each member", "there once", envelope.JSON_OBJECT),
+        ("each member", "there once", rules.JSON_OBJECT),
     ]
-    for name, rule in envelope.RULES.items():
-        required = "required: " if name in envelope.REQUIRED else ""
+    for name, rule in rules.BY_NAME.items():
+        required = "required: " if name in rules.REQUIRED else ""
         found.append((name, required + rule.must_be, rule.source))
     return [
         *found,
         (
             "data",
             "any JSON value, a string where datacontenttype is not a JSON type; not there together with data_base64",
-            envelope.DATA,
+            rules.DATA,
         ),
-        ("an extension's name", "lower-case letters a-z and digits", envelope.NAMES),
-        ("an extension", envelope.EXTENSION_MUST_BE, envelope.TYPES),
-        ("any string but data", "free of control characters and noncharacters", envelope.TYPES),
+        ("an extension's name", "lower-case letters a-z and digits", rules.NAMES),
+        ("an extension", rules.EXTENSION_MUST_BE, rules.TYPES),
+        ("any string but data", "free of control characters and noncharacters", rules.TYPES),
     ]
 
 
@@ -99,7 +99,7 @@ def _page(kind: type[Problem]) -> str:
     if kind is problem.InvalidEvent:
         rows = "\n".join(
             f'<tr><td>{what}<td>{html.escape(must_be, quote=False)}<td><a href="{source.url}">{source.name}</a>'
-            for what, must_be, source in rules()
+            for what, must_be, source in table()
         )
         parts.append(f"<h2>The rules of an event</h2>\n<table>\n{rows}\n</table>")
     return _FRAME.format(title=kind.title, style=_STYLE, content="\n".join(parts))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from events_publish import envelope
+from events_publish.rules import BY_NAME
 from tests import rules
 from tests.conftest import MakeEvent
 
@@ -71,7 +72,7 @@ def test_a_very_long_name_is_shortened(make_event: MakeEvent) -> None:
     assert name == "N" * 100 + "…"
 
 
-@pytest.mark.parametrize("attribute", [*envelope.RULES, "extension"])
+@pytest.mark.parametrize("attribute", [*BY_NAME, "extension"])
 def test_a_refused_value_is_not_repeated(make_event: MakeEvent, attribute: str) -> None:
     event = {**make_event(), attribute: "16069412345 \n"}
     assert faults(event).keys() == {attribute}

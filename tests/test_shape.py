@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "problem": set[str](),
     "connection_string": set[str](),
     "settings": {"connection_string"},
-    "envelope": {"media_type"},
+    "rules": set[str](),
+    "envelope": {"media_type", "rules"},
     "json_text": set[str](),
     "media_type": set[str](),
     "webhook": set[str](),
@@ -32,9 +33,10 @@ MAY_IMPORT = {
     "access_token": LEAVES | {"keys"},
     "policy": LEAVES | {"envelope", "access_token"},  # the types that it judges
     "event_queue": LEAVES | {"envelope"},
-    "problem_page": LEAVES | {"exchange", "envelope", "content", "json_text"},
+    "json_schema": LEAVES | {"media_type", "rules"},
+    "problem_page": LEAVES | {"exchange", "envelope", "content", "json_text", "rules"},
     "openapi": LEAVES
-    | {"exchange", "envelope", "content", "binary", "json_text", "media_type", "problem_page", "endpoint"},
+    | {"exchange", "content", "binary", "json_text", "json_schema", "problem_page", "endpoint", "rules"},
 }
 
 

@@ -14,7 +14,7 @@ import httpx
 import openapi_spec_validator
 import pytest
 
-from events_publish import binary, content, envelope, openapi, problem
+from events_publish import binary, content, openapi, problem, rules
 from events_publish.settings import Limits
 from tests.conftest import Host, MakeToken, Publish
 from tests.storage import Queue
@@ -64,8 +64,8 @@ def test_it_has_every_mode_answer_and_attribute(served: Json) -> None:
     shown = {kind for each in examples for kind in each}
     assert shown == problem.kinds().keys() - {"not-found", "method-not-allowed"}
     headers = {each["name"] for each in publish["parameters"]}
-    assert headers == {f"ce-{name}" for name in envelope.RULES.keys() - binary.NOT_IN_A_HEADER} | {"traceparent"}
-    assert served["components"]["schemas"]["Event"]["properties"].keys() == envelope.RULES.keys() | {"data"}
+    assert headers == {f"ce-{name}" for name in rules.BY_NAME.keys() - binary.NOT_IN_A_HEADER} | {"traceparent"}
+    assert served["components"]["schemas"]["Event"]["properties"].keys() == rules.BY_NAME.keys() | {"data"}
 
 
 def test_every_pattern_is_one_to_javascript(served: Json) -> None:
@@ -100,7 +100,7 @@ def in_headers(document: Json) -> Json:
     view = copy.deepcopy(document)
     publish = view["paths"]["/events"]["post"]
     for parameter in publish["parameters"]:
-        parameter["required"] = parameter["name"].removeprefix(binary.PREFIX) in envelope.REQUIRED
+        parameter["required"] = parameter["name"].removeprefix(binary.PREFIX) in rules.REQUIRED
     publish["requestBody"]["content"] = {
         "application/json": {"schema": {}},
         "text/plain": {"schema": {"type": "string"}},

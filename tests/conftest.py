@@ -130,7 +130,7 @@ def client() -> Iterator[httpx.Client]:
 def queue(storage: str) -> Iterator[Queue]:
     """The queue of `host`, empty."""
     with Queue(storage, QUEUE_NAME) as queue:
-        queue.take()
+        queue.clear()
         yield queue
 
 
@@ -210,9 +210,9 @@ class Publish:
         return self._client.post(self._url, content=body, headers=sent)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def publish(client: httpx.Client, host: Host, make_token: MakeToken) -> Publish:
-    return Publish(client, host.events, make_token())
+    return Publish(client, host.events, make_token(lifetime=3600))
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:

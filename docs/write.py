@@ -16,7 +16,7 @@ _HEAD = f"""# Problems
 
 <!-- Made by `make docs` from events_publish/problem.py and events_publish/rules.py. -->
 
-Every answer that is no success is a problem (RFC 9457): `application/problem+json` with `type`, `title`, `status`, `detail` and `traceId`, under which the endpoint's log has it. Its `type`, `{problem.TYPE_PREFIX}KIND`, is a path on the endpoint, which serves there what this page says of the kind. A refused value is never repeated; it may be personal.
+Every refusal of the endpoint is a problem (RFC 9457): `application/problem+json` with `type`, `title`, `status`, `detail` and `traceId`, under which the endpoint's log has it. Its `type`, `{problem.TYPE_PREFIX}KIND`, is a path on the endpoint, which serves there what this page says of the kind. A refused value is never repeated; it may be personal. The host in front answers by itself, without a body, where the path is unknown (404) or the headers are too large (431, 414).
 """
 
 

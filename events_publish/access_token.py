@@ -58,7 +58,7 @@ async def authenticate(
         Unauthenticated: no bearer token came.
         InvalidToken: one came, and it is not good.
         InsufficientScope: it is good, and does not hold `scope`.
-        KeysUnavailable: the issuer's keys cannot be had.
+        KeysUnavailable: the issuer's keys cannot be fetched.
     """
     token = read(bearer_token(authorization))
     if token.issuer not in issuers:
@@ -82,7 +82,7 @@ def bearer_token(authorization: str | None) -> str:
     """
     scheme, _, credentials = (authorization or "").strip(" \t").partition(" ")
     if scheme.lower() != "bearer":
-        raise Unauthenticated("Send an Authorization header with a bearer token.")
+        raise Unauthenticated
     encoded = credentials.strip(" \t")
     if len(encoded) > MAX_TOKEN_BYTES:
         raise InvalidToken(f"the token must not be longer than {MAX_TOKEN_BYTES} bytes")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from events_publish import envelope, json_text
+from events_publish import envelope, json_text, media_type
 from events_publish.envelope import Event
 from events_publish.json_text import NotJson
 from events_publish.media_type import MediaType
@@ -17,33 +17,34 @@ from events_publish.problem import InvalidEvent
 PREFIX = "ce-"
 
 NOT_IN_A_HEADER = {
-    "data": "is the body of the request in binary content mode; leave ce-data out.",
-    "data_base64": "is the body of the request in binary content mode; leave ce-data_base64 out.",
-    "datacontenttype": "is the Content-Type of the request in binary content mode; leave ce-datacontenttype out"
+    "data": "is the body in binary mode; leave ce-data out (CloudEvents HTTP binding, section 3.1.2).",
+    "data_base64": "is the body in binary mode; leave ce-data_base64 out (CloudEvents HTTP binding, section 3.1.2).",
+    "datacontenttype": "is the Content-Type in binary mode; leave ce-datacontenttype out"
     " (CloudEvents HTTP binding, section 3.1.1).",
 }
+"""What is wrong with a header of that name."""
 
 
-def event(headers: Mapping[str, str], media_type: MediaType, body: bytes) -> Event:
-    """The event of a request in binary content mode; `headers` by lower-case name, `media_type` of the body.
+def event(headers: Mapping[str, str], content_type: MediaType, body: bytes) -> Event:
+    """The event of a request in binary content mode; `headers` by lower-case name.
 
     Raises:
         InvalidEvent: it is not a valid event.
     """
     attributes, wrong = _attributes(headers)
-    content_type = headers.get("content-type", "").strip(" \t")
-    if content_type:
-        attributes["datacontenttype"] = content_type
+    declared = headers.get("content-type", "").strip(" \t")
+    if declared:
+        attributes["datacontenttype"] = declared
     data: _Data | None = None
     try:
-        data = _data(body, media_type, declared=bool(content_type))
+        data = _data(body, content_type, declared=bool(declared))
     except NotJson as error:
         wrong["data"] = str(error)
     members = {**attributes, data.name: data.value} if data else attributes
     faults = envelope.faults(tuple(members.items()))
     if wrong or faults:
-        raise InvalidEvent({**faults, **{name: [message] for name, message in wrong.items()}})
-    return Event(members, _json(attributes, data))
+        raise InvalidEvent({**faults, **{envelope.shown(name): [message] for name, message in wrong.items()}})
+    return Event(attributes, _json(attributes, data))
 
 
 def _attributes(headers: Mapping[str, str]) -> tuple[dict[str, object], dict[str, str]]:
@@ -72,9 +73,10 @@ def _decode(value: str) -> str:
     if not value.isascii():  # what a byte beyond ASCII means in a header is anybody's guess
         raise ValueError(f"must be printable ASCII, all else percent-encoded as UTF-8 {_BINDING}.")
     if '"' in value:
-        if not _QUOTES_ARE_CLOSED(value):
-            raise ValueError(f"must close the quotes that it opens, or write a quote as %22 {_BINDING}.")
-        value = _QUOTED(lambda quoted: _BACKSLASH(r"\1", quoted[1]), value)
+        quoted = _QUOTED_STRING(value)
+        if not quoted:  # what an unquoted sender meant would be changed without a word
+            raise ValueError(f"must be quoted as a whole where it has quotes, or have each as %22 {_BINDING}.")
+        value = _ESCAPED(r"\1", quoted[1])
     if "%" not in value:
         return value
     if _BROKEN_ESCAPE(value):
@@ -87,10 +89,8 @@ def _decode(value: str) -> str:
 
 _BINDING = "(CloudEvents HTTP binding, section 3.1.3.2)"
 
-_QUOTED_STRING = r'"((?:[^"\\]|\\.)*+)"'  # RFC 9110 §5.6.4
-_QUOTES_ARE_CLOSED = re.compile(rf'(?:[^"]|{_QUOTED_STRING})*+').fullmatch
-_QUOTED = re.compile(_QUOTED_STRING).sub
-_BACKSLASH = re.compile(r"\\(.)").sub
+_QUOTED_STRING = re.compile(r'"((?:[^"\\]|\\.)*+)"').fullmatch  # RFC 9110 §5.6.4
+_ESCAPED = re.compile(r"\\(.)").sub
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 
 
@@ -102,7 +102,7 @@ class _Data(NamedTuple):
     json: bytes
 
 
-def _data(body: bytes, media_type: MediaType, *, declared: bool) -> _Data | None:
+def _data(body: bytes, content_type: MediaType, *, declared: bool) -> _Data | None:
     """The body as the event's data (CloudEvents JSON format §3.1); `declared`: a Content-Type came.
 
     Raises:
@@ -110,14 +110,14 @@ def _data(body: bytes, media_type: MediaType, *, declared: bool) -> _Data | None
     """
     if not body:
         return None
-    if media_type.is_json:
+    if media_type.is_json(content_type.essence):
         return _json_data(body)
     if not declared:  # JSON, as in the JSON format, and as SDKs send it
         with contextlib.suppress(NotJson):
             return _json_data(body)
-    if media_type.essence.startswith("text/") and media_type.charset in (None, "utf-8", "us-ascii"):
+    if content_type.essence.startswith("text/") and content_type.charset in (None, "utf-8", "us-ascii"):
         try:
-            text = body.decode("ascii" if media_type.charset == "us-ascii" else "utf-8")
+            text = body.decode("ascii" if content_type.charset == "us-ascii" else "utf-8")
         except UnicodeDecodeError:
             pass  # not the text that it says it is: kept byte for byte
         else:

@@ -11,6 +11,7 @@ from events_publish.envelope import Event
 from events_publish.json_text import Element, NotJson
 from events_publish.media_type import MediaType
 from events_publish.problem import (
+    MAX_ERRORS,
     BatchTooLarge,
     EventTooLarge,
     InvalidEvent,
@@ -22,7 +23,12 @@ from events_publish.settings import Limits
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
+BINARY = "binary"
 ACCEPTED = (STRUCTURED, BATCH, "application/json")
+
+MODES = f"Send an event as {STRUCTURED}, several as {BATCH}, or the data alone with the attributes in ce- headers."
+
+DATA = ("data", "data_base64")
 
 
 def parse(headers: Mapping[str, str], body: bytes, limits: Limits) -> tuple[Event, ...]:
@@ -36,9 +42,10 @@ def parse(headers: Mapping[str, str], body: bytes, limits: Limits) -> tuple[Even
     """
     content_type = media_type.parse(headers.get("content-type", ""))
     mode = _mode(headers, content_type)
-    if content_type.is_json and content_type.charset not in (None, "utf-8"):
+    if media_type.is_json(content_type.essence) and content_type.charset not in (None, "utf-8"):
         raise UnsupportedMediaType("JSON is UTF-8 (RFC 8259); leave charset out, or set it to utf-8.", ACCEPTED)
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+    codings = headers.get("content-encoding", "").lower().split(",")
+    if any(coding.strip(" \t") not in ("", "identity") for coding in codings):
         raise UnsupportedMediaType(
             "Send the body without a Content-Encoding.", ACCEPTED, headers={"Accept-Encoding": "identity"}
         )
@@ -59,20 +66,17 @@ def parse(headers: Mapping[str, str], body: bytes, limits: Limits) -> tuple[Even
 
 
 def _mode(headers: Mapping[str, str], content_type: MediaType) -> str:
-    """`STRUCTURED`, `BATCH`, or for binary mode ``""``."""
+    """`STRUCTURED`, `BATCH` or `BINARY`."""
     if content_type.essence in (STRUCTURED, BATCH):
         return content_type.essence
     # By its prefix, as the binding has it, so that a fault in the rest does not make it another mode.
     if headers.get("content-type", "").lstrip(" \t").lower().startswith("application/cloudevents"):
-        raise UnsupportedMediaType(f"Of the CloudEvents formats {STRUCTURED} and {BATCH} are taken.", ACCEPTED)
+        raise UnsupportedMediaType(f"The CloudEvents formats that are accepted are {STRUCTURED} and {BATCH}.", ACCEPTED)
     if any(name.startswith(binary.PREFIX) for name in headers):
-        return ""
+        return BINARY
     if content_type.essence == "application/json":
         return STRUCTURED
-    raise UnsupportedMediaType(
-        f"Send an event as {STRUCTURED}, several as {BATCH}, or the data alone with the attributes in ce- headers.",
-        ACCEPTED,
-    )
+    raise UnsupportedMediaType(MODES, ACCEPTED)
 
 
 def _structured(body: bytes) -> Event:
@@ -103,6 +107,8 @@ def _batch(body: bytes, limits: Limits) -> tuple[Event, ...]:
             faults |= {
                 f"[{index}]" if name == "$" else f"[{index}].{name}": fault for name, fault in refused.faults.items()
             }
+        if len(faults) > MAX_ERRORS:
+            break  # the rest would not be shown
     if faults:
         raise InvalidEvent(faults)
     return tuple(events)
@@ -127,4 +133,5 @@ def _event(value: object, body: bytes) -> Event:
     faults = envelope.faults(value)
     if faults:
         raise InvalidEvent(faults)
-    return Event({name: member for name, member in value if member is not None}, body)
+    attributes = {name: member for name, member in value if member is not None and name not in DATA}
+    return Event(attributes, body)

@@ -15,7 +15,7 @@ type Member = tuple[str, object]
 
 
 class Event(NamedTuple):
-    """One valid event: its attributes and data by name, and its bytes as they go on the queue."""
+    """One valid event: its attributes by name, and its bytes as they go on the queue."""
 
     attributes: Mapping[str, object]
     body: bytes
@@ -32,34 +32,36 @@ def faults(members: tuple[Member, ...]) -> dict[str, list[str]]:
     event = {name: value for name, value in members if value is not None}
     if len(names) != len(members):
         for name in _repeated(members):
-            found[_shown(name)] = [f"must be there once; it is there more than once ({rules.JSON_OBJECT.name})."]
+            found[shown(name)] = [f"must be there once; it is there more than once ({rules.JSON_OBJECT_SOURCE.name})."]
     for name in rules.REQUIRED:
         if name not in event:
             found.setdefault(name, []).append(f"is required and missing ({rules.REQUIRED[name].name}).")
     for name in names:
         fault = _fault(name, event.get(name))
         if fault:
-            found.setdefault(_shown(name), []).append(fault)
+            messages = found.setdefault(shown(name), [])
+            if fault not in messages:
+                messages.append(fault)
     if not (isinstance(event.get("data", ""), str) or "datacontenttype" in found or _declares_json(event)):
         found.setdefault("data", []).append(
-            f"must be a string where datacontenttype is not a JSON type ({rules.DATA.name})."
+            f"must be a string where datacontenttype is not a JSON type ({rules.DATA_SOURCE.name})."
         )
     if "data" in event and "data_base64" in event:
-        found.setdefault("data_base64", []).append(f"must not be there together with data ({rules.DATA.name}).")
+        found.setdefault("data_base64", []).append(f"must not be there together with data ({rules.DATA_SOURCE.name}).")
     return found
 
 
 def _declares_json(event: Mapping[str, object]) -> bool:
     """Whether `data` may be any JSON value: it may where no type is declared, too."""
     declared = event.get("datacontenttype")
-    return not isinstance(declared, str) or media_type.parse(declared).is_json
+    return not isinstance(declared, str) or media_type.is_json(declared)
 
 
 def _fault(name: str, value: object) -> str | None:
     """What is wrong with one member, or None."""
-    rule = rules.BY_NAME.get(name)
+    rule = rules.ATTRIBUTES.get(name)
     if rule is None and name != "data" and not rules.is_attribute_name(name):
-        return f"is not an attribute name; use lower-case letters a-z and digits only ({rules.NAMES.name})."
+        return f"is not an attribute name; use lower-case letters a-z and digits only ({rules.NAMES_SOURCE.name})."
     if value is None or name == "data":
         return None
     if rule is None:
@@ -76,16 +78,17 @@ def _extension_fault(value: object) -> str | None:
         return None if rules.is_text(value) else _FORBIDDEN_CHARACTERS
     if isinstance(value, bool) or (isinstance(value, int) and rules.INTEGERS.start <= value < rules.INTEGERS.stop):
         return None
-    return f"must be {rules.EXTENSION_MUST_BE} ({rules.TYPES.name})."
+    return f"must be {rules.EXTENSION_MUST_BE} ({rules.TYPES_SOURCE.name})."
 
 
 def _repeated(members: tuple[Member, ...]) -> list[str]:
     return [name for name, times in Counter(name for name, _ in members).items() if times > 1]
 
 
-def _shown(name: str) -> str:
-    """A member name as a problem shows it: whole, unless it is absurdly long."""
-    return name if len(name) <= 100 else name[:100] + "…"
+def shown(name: str) -> str:
+    """A member name as a problem shows it: cut short when absurdly long, in quotes when it may be taken for a place."""
+    shortened = name if len(name) <= 100 else name[:100] + "…"
+    return shortened if name and not set("$[") & set(name) else f'"{shortened}"'
 
 
-_FORBIDDEN_CHARACTERS = f"must not contain control characters or noncharacters ({rules.TYPES.name}, String)."
+_FORBIDDEN_CHARACTERS = f"must not contain control characters or noncharacters ({rules.TYPES_SOURCE.name}, String)."

@@ -82,6 +82,8 @@ class EventQueue:
                     raise failure
         except (AzureError, aiohttp.ClientError, OSError, *UNREADABLE) as error:  # a TimeoutError is an OSError
             not_enqueued = set(range(len(events))) - enqueued
+            if not not_enqueued:  # the last acknowledgement came in the moment that the time was up
+                return
             _log.error(
                 "The queue %s did not take %d of %d events: %s",
                 self._client.queue_name,

@@ -41,7 +41,7 @@ async def respond(handler: Handler, request: Request) -> Response:
     try:
         response = await handler(request)
     except Problem as refusal:
-        _log.info("%d %s, trace id %s", refusal.status, refusal.kind, trace_id)
+        _log.info("%d %s: %s Trace id %s", refusal.status, refusal.kind, refusal.detail, trace_id)
         return _refuse(refusal, trace_id)
     except Exception:  # noqa: BLE001  # the outermost edge
         _log.exception("A defect, trace id %s", trace_id)

@@ -18,7 +18,7 @@ def event(limits: Limits) -> Json:
         "type": "object",
         "description": f"One CloudEvent, at most {limits.event_bytes} bytes.",
         "required": list(rules.REQUIRED),
-        "properties": {name: _member(name) for name in rules.BY_NAME} | {"data": {}},
+        "properties": {name: _member(name) for name in rules.ATTRIBUTES} | {"data": {}},
         "propertyNames": {"pattern": f"^(?:{rules.ATTRIBUTE_NAME}|data_base64)$"},
         "additionalProperties": {
             "description": f"An extension: {rules.EXTENSION_MUST_BE}.",
@@ -38,7 +38,7 @@ def event(limits: Limits) -> Json:
                 "anyOf": [
                     {"properties": {"data": {"type": ["string", "null"]}}},
                     {"properties": {"datacontenttype": {"type": "null"}}},
-                    {"properties": {"datacontenttype": {"type": "string", "pattern": media_type.JSON}}},
+                    {"properties": {"datacontenttype": {"type": "string", "pattern": media_type.JSON_PATTERN}}},
                 ],
             },
         ],
@@ -57,7 +57,7 @@ def reference(name: str) -> Json:
 
 def attributes() -> Json:
     """The rule of each attribute, by name."""
-    return {name: _attribute(rule) for name, rule in rules.BY_NAME.items()}
+    return {name: _attribute(rule) for name, rule in rules.ATTRIBUTES.items()}
 
 
 def _attribute(rule: Rule) -> Json:
@@ -84,7 +84,7 @@ def problem_details() -> Json:
         "description": "Problem details (RFC 9457).",
         "required": ["type", "title", "status", "detail", "traceId"],
         "properties": {
-            "type": {"enum": [problem.TYPE_PREFIX + kind for kind in problem.kinds()]},
+            "type": {"type": "string", "examples": [problem.TYPE_PREFIX + kind for kind in problem.kinds()]},
             "title": {"type": "string"},
             "status": {"type": "integer"},
             "detail": {"type": "string"},
@@ -93,11 +93,10 @@ def problem_details() -> Json:
                 "description": "What is wrong, by member: $ for the body as a whole, [2].source in a batch.",
                 "type": "object",
                 "minProperties": 1,
-                "maxProperties": problem.InvalidEvent.shown,
+                "maxProperties": problem.MAX_ERRORS,
                 "additionalProperties": {"type": "array", "minItems": 1, "items": {"type": "string"}},
             },
             "enqueued": {**indices, "description": "The events of a batch that are on the queue, when some are."},
             "notEnqueued": {**indices, "description": "Those to send again."},
         },
-        "additionalProperties": False,
     }

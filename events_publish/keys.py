@@ -70,7 +70,7 @@ class KeySet:
         if now - self._tried_at > (UNKNOWN_KEY_SECONDS if self._keys else NO_KEYS_SECONDS):
             await self._wait(self._refresh(), deadline)
         if kid not in self._keys and self._failed:
-            raise KeysUnavailable("The keys of the token's issuer cannot be fetched. Try again with the same event.")
+            raise KeysUnavailable
         return self._keys.get(kid)
 
     def _refresh(self) -> asyncio.Task[None]:
@@ -84,7 +84,7 @@ class KeySet:
             async with asyncio.timeout_at(min(deadline, asyncio.get_running_loop().time() + WAIT_SECONDS)):
                 await asyncio.shield(refreshing)
         except TimeoutError as error:
-            raise KeysUnavailable("The token's issuer does not answer. Try again with the same event.") from error
+            raise KeysUnavailable from error
 
     async def _fetch_keys(self) -> None:
         self._failed = True  # until it has worked

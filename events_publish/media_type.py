@@ -12,11 +12,6 @@ class MediaType(NamedTuple):
     parameters: Mapping[str, str]
 
     @property
-    def is_json(self) -> bool:
-        """The subtype is json or ends in +json (CloudEvents JSON format §3.1)."""
-        return self.essence.endswith(("/json", "+json"))
-
-    @property
     def charset(self) -> str | None:
         """The parameter `charset` in lower case."""
         charset = self.parameters.get("charset")
@@ -24,13 +19,21 @@ class MediaType(NamedTuple):
 
 
 NONE = MediaType("", {})
+SEVERAL = "several values"
+
+JSON_PATTERN = r"^[^;]*[/+][Jj][Ss][Oo][Nn] *(?:;.*)?$"
+"""The media types that are JSON (CloudEvents JSON format §3.1): the subtype is json or ends in +json."""
+
+_is_json = re.compile(JSON_PATTERN).match
+
+
+def is_json(media_type: str) -> bool:
+    """Whether a media type, with or without parameters, is JSON."""
+    return _is_json(media_type) is not None
 
 
 def parse(value: str) -> MediaType:
-    """The media type of a header or an attribute; `NONE` where the grammar is broken.
-
-    A parameter that comes with several values has them all, joined with commas.
-    """
+    """The media type of a header, `NONE` where the grammar is broken; a parameter with several values is `SEVERAL`."""
     match = _ESSENCE.match(value)
     if not match:
         return NONE
@@ -40,15 +43,11 @@ def parse(value: str) -> MediaType:
         match = parameter
         if match[1]:
             name, given = match[1].lower(), match[2] or _ESCAPED.sub(r"\1", match[3] or "")
-            known = parameters.get(name, given)
-            parameters[name] = given if given == known else f"{known},{given}"
+            parameters[name] = given if parameters.get(name, given) == given else SEVERAL
     return NONE if value[match.end() :].strip(" \t") else MediaType(essence, parameters)
 
 
 _TOKEN = r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z]++"  # RFC 9110 §5.6.2, and the braces of RFC 2045 §5.1
 _ESSENCE = re.compile(rf"[ \t]*+({_TOKEN}/{_TOKEN})")
 _PARAMETER = re.compile(rf"[ \t]*+;[ \t]*+(?:({_TOKEN})=(?:({_TOKEN})|\"((?:[^\"\\]|\\.)*+)\"))?")
-JSON = r"^[^;]*[/+][Jj][Ss][Oo][Nn][ \t]*(?:;.*)?$"
-"""The media types that are JSON, as a regular expression."""
-
 _ESCAPED = re.compile(r"\\(.)")

@@ -31,16 +31,17 @@ async def get(settings: Settings, request: Request) -> Response:
     if request.method not in METHODS:
         raise MethodNotAllowed(METHODS)
     headers = {"Content-Type": "application/json", "Cache-Control": "public, max-age=3600"}
-    return Response(200, headers, _document(settings.limits, settings.publish_scope))
+    return Response(200, headers, _document(settings))
 
 
 @functools.cache
-def _document(limits: Limits, scope: str) -> bytes:
-    return json.dumps(document(limits, scope), indent=2).encode() + b"\n"
+def _document(settings: Settings) -> bytes:
+    return json.dumps(document(settings), indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def document(limits: Limits, scope: str) -> Json:
-    """The OpenAPI document."""
+def document(settings: Settings) -> Json:
+    """The OpenAPI document of the endpoint with these settings."""
+    limits, scope = settings.limits, settings.publish_scope
     return {
         "openapi": "3.1.0",
         "info": {
@@ -71,11 +72,17 @@ def document(limits: Limits, scope: str) -> Json:
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": f"An access token of Maskinporten or Altinn with the scope {scope}.",
+                    "description": f"An access token with the scope {scope}, of {_issuers(settings)}.",
                 }
             },
         },
     }
+
+
+def _issuers(settings: Settings) -> str:
+    return " or ".join(
+        each.issuer + (f" for the audience {each.audience}" if each.audience else "") for each in settings.issuers
+    )
 
 
 _TRACE_ID: Json = {
@@ -116,19 +123,20 @@ def _publish(limits: Limits, scope: str) -> Json:
                 "description": "Every event of the request is on the queue.",
                 "headers": {"Trace-Id": {"$ref": "#/components/headers/Trace-Id"}},
             },
-            **_refusals(400, 401, 403, 411, 413, 415, 500, 503),
+            **_refusals(*(kind.status for kind in problem.kinds().values() if kind.status not in (404, 405))),
         },
     }
 
 
 def _attribute_headers() -> Iterable[Json]:
-    for name in rules.BY_NAME:
+    for name in rules.ATTRIBUTES:
         if name not in binary.NOT_IN_A_HEADER:
             yield {
                 "name": binary.PREFIX + name,
                 "in": "header",
-                "description": "Of binary mode, and required there." if name in rules.REQUIRED else "Of binary mode.",
-                "schema": json_schema.reference(name),
+                "description": f"In binary mode the attribute {name}, percent-encoded."
+                + (" Required there." if name in rules.REQUIRED else ""),
+                "schema": {"type": "string"},
             }
 
 

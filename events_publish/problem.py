@@ -13,7 +13,7 @@
      ├─ RequestTooLarge       413
      ├─ UnsupportedMediaType  415
      ├─ Unavailable           503  nothing is wrong with the request; try again
-     │   ├─ KeysUnavailable        the issuer's keys cannot be had
+     │   ├─ KeysUnavailable        the issuer's keys cannot be fetched
      │   └─ QueueUnavailable       the queue did not acknowledge
      └─ InternalError         500  a defect of ours
 
@@ -30,6 +30,9 @@ from typing import ClassVar
 CONTENT_TYPE = "application/problem+json"
 BASE_PATH = "/events/api/v1"
 TYPE_PREFIX = f"{BASE_PATH}/problems/"
+
+MAX_ERRORS = 100
+"""Members that one problem names, at most: as many as anybody will read."""
 
 type Faults = Mapping[str, Sequence[str]]
 """What is wrong, by member: its name (``$`` for the body as a whole) → messages."""
@@ -54,7 +57,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.errors = errors
+        self.errors = dict(itertools.islice(errors.items(), MAX_ERRORS)) if errors else None
         self.headers = dict(headers or {})
         self.extensions = dict(extensions or {})
 
@@ -70,7 +73,7 @@ class Problem(Exception):
         }
         if self.errors:
             details["errors"] = self.errors
-        return json.dumps(details, indent=2).encode() + b"\n"
+        return json.dumps(details, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def kinds(family: type[Problem] = Problem) -> dict[str, type[Problem]]:
@@ -82,25 +85,24 @@ def kinds(family: type[Problem] = Problem) -> dict[str, type[Problem]]:
 
 
 class InvalidEvent(Problem):
-    """400 with all faults at once, or as many of them as anybody will read."""
+    """400 with all faults at once, or `MAX_ERRORS` of them."""
 
     status, kind, title = 400, "invalid-event", "The event is not valid"
     meaning = "The body is not JSON where it must be, or an event breaks a rule. Nothing of the request was queued."
     remedy = (
         "`errors` has every member at fault, with what is wrong, what would be right, and where that is written. A member"
         " is named as the attribute is in each content mode (`id`, not `ce-id`); `$` is the body as a whole;"
-        " `[2].source` is the source of the third event of a batch, and `[2]` that event as a whole. Mend the event and"
+        " `[2].source` is the source of the third event of a batch, and `[2]` that event as a whole. Fix the event and"
         " send it again; as it is, it will be refused each time."
     )
-    shown: ClassVar[int] = 100
 
     def __init__(self, faults: Faults) -> None:
-        at_fault = "1 member is" if len(faults) == 1 else f"{len(faults)} members are"
+        at_fault, first = "1 member is" if len(faults) == 1 else f"{len(faults)} members are", ""
         if "$" in faults:
             at_fault = "The body as a whole is"
-        first = f" with the first {self.shown}" if len(faults) > self.shown else ""
-        shown = dict(itertools.islice(faults.items(), self.shown))
-        super().__init__(f"{at_fault} at fault; errors says what is wrong{first}.", errors=shown)
+        elif len(faults) > MAX_ERRORS:
+            at_fault, first = f"More than {MAX_ERRORS} members are", f" with the first {MAX_ERRORS}"
+        super().__init__(f"{at_fault} at fault; errors says what is wrong{first}.", errors=faults)
         self.faults = faults
 
 
@@ -115,7 +117,7 @@ class Unauthenticated(Problem):
     )
     challenge: ClassVar[str] = 'Bearer realm="events"'
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str = "Send an Authorization header with a bearer token.") -> None:
         super().__init__(detail, headers={"WWW-Authenticate": self.challenge})
 
 
@@ -149,7 +151,7 @@ class InsufficientScope(Problem):
 
 
 class NotFound(Problem):
-    """404: the path is known in part only (RFC 9110 §15.5.5)."""
+    """404: a problem of that kind does not exist (RFC 9110 §15.5.5)."""
 
     status, kind, title = 404, "not-found", "There is nothing here"
     meaning = "No problem has the kind that the path ends with."
@@ -194,7 +196,7 @@ class EventTooLarge(Problem):
 
     def __init__(self, sizes: Mapping[str, int], limit: int) -> None:
         errors = {name: [f"has {size} bytes; at most {limit} are taken."] for name, size in sizes.items()}
-        super().__init__(f"An event may have {limit} bytes as JSON.", errors=errors)
+        super().__init__(f"An event may have at most {limit} bytes as JSON.", errors=errors)
 
 
 class BatchTooLarge(Problem):
@@ -205,7 +207,7 @@ class BatchTooLarge(Problem):
     remedy = "Send the events in several batches, none with more events than `detail` says."
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"A batch may have {limit} events; send several.")
+        super().__init__(f"A batch may have at most {limit} events; send several.")
 
 
 class RequestTooLarge(Problem):
@@ -216,7 +218,7 @@ class RequestTooLarge(Problem):
     remedy = "Send the events of a batch in several; one event must be far smaller."
 
     def __init__(self, size: int, limit: int) -> None:
-        super().__init__(f"The body has {size} bytes; a request may have {limit}.")
+        super().__init__(f"The body has {size} bytes; a request may have at most {limit}.")
 
 
 class UnsupportedMediaType(Problem):
@@ -224,7 +226,7 @@ class UnsupportedMediaType(Problem):
 
     status, kind, title = 415, "unsupported-media-type", "The content type is not supported"
     meaning = (
-        "The `Content-Type` is none that events are taken in, its `charset` is not UTF-8 where JSON is sent, or the"
+        "The `Content-Type` is none that is accepted for events, its `charset` is not UTF-8 where JSON is sent, or the"
         " body has a `Content-Encoding`. Nothing was queued."
     )
     remedy = (
@@ -250,8 +252,11 @@ class KeysUnavailable(Unavailable):
     """503: without the issuer's keys a token can be judged neither good nor bad."""
 
     kind, title = "keys-unavailable", "The token cannot be checked right now"
-    meaning = "The keys of the token's issuer cannot be had, so the token is judged neither good nor bad."
+    meaning = "The keys of the token's issuer cannot be fetched, so the token was not judged."
     remedy = "Send the same request again after `Retry-After` seconds, with the same `id` and `source`."
+
+    def __init__(self) -> None:
+        super().__init__("The keys of the token's issuer cannot be fetched. Send the same request again.")
 
 
 class QueueUnavailable(Unavailable):
@@ -276,7 +281,7 @@ class QueueUnavailable(Unavailable):
                 extensions={"enqueued": sorted(enqueued), "notEnqueued": sorted(not_enqueued)},
             )
         else:
-            super().__init__("The queue did not acknowledge the event. Send it again with the same id and source.")
+            super().__init__("The queue did not acknowledge what was sent. Send it again, with the same id and source.")
 
 
 class InternalError(Problem):

@@ -27,7 +27,7 @@ EXAMPLES: Mapping[str, Problem] = {
     example.kind: example
     for example in (
         problem.InvalidEvent(envelope.faults((("specversion", "1.0"), ("id", ""), ("type", "t"), ("source", "s")))),
-        problem.Unauthenticated("Send an access token in the header Authorization: Bearer TOKEN."),
+        problem.Unauthenticated(),
         problem.InvalidToken("the token has expired"),
         problem.InsufficientScope("altinn:events.publish"),
         problem.NotFound(),
@@ -36,8 +36,8 @@ EXAMPLES: Mapping[str, Problem] = {
         problem.EventTooLarge({"$": 50_000}, 49_152),
         problem.BatchTooLarge(100),
         problem.RequestTooLarge(6_000_000, 5_242_880),
-        problem.UnsupportedMediaType("Send an event as application/cloudevents+json.", content.ACCEPTED),
-        problem.KeysUnavailable("The keys of the token's issuer cannot be had. Send the request again."),
+        problem.UnsupportedMediaType(content.MODES, content.ACCEPTED),
+        problem.KeysUnavailable(),
         problem.QueueUnavailable(enqueued={0, 2}, not_enqueued={1}),
         problem.InternalError(),
     )
@@ -48,11 +48,11 @@ EXAMPLES: Mapping[str, Problem] = {
 def table() -> list[tuple[str, str, Source]]:
     """The rules of an event: what it is about, what that must be, and where it is written."""
     found = [
-        ("$", "JSON in UTF-8, without byte-order mark and lone surrogates", rules.JSON),
+        ("$", "JSON in UTF-8, without byte-order mark and lone surrogates", rules.JSON_SOURCE),
         ("$", f"at most {json_text.MAX_DEPTH} levels of objects and arrays, the event's own included", READERS),
-        ("each member", "there once", rules.JSON_OBJECT),
+        ("each member", "there once", rules.JSON_OBJECT_SOURCE),
     ]
-    for name, rule in rules.BY_NAME.items():
+    for name, rule in rules.ATTRIBUTES.items():
         required = "required: " if name in rules.REQUIRED else ""
         found.append((name, required + rule.must_be, rule.source))
     return [
@@ -60,11 +60,11 @@ def table() -> list[tuple[str, str, Source]]:
         (
             "data",
             "any JSON value, a string where datacontenttype is not a JSON type; not there together with data_base64",
-            rules.DATA,
+            rules.DATA_SOURCE,
         ),
-        ("an extension's name", "lower-case letters a-z and digits", rules.NAMES),
-        ("an extension", rules.EXTENSION_MUST_BE, rules.TYPES),
-        ("any string but data", "free of control characters and noncharacters", rules.TYPES),
+        ("an extension's name", "lower-case letters a-z and digits", rules.NAMES_SOURCE),
+        ("an extension", rules.EXTENSION_MUST_BE, rules.TYPES_SOURCE),
+        ("any string but data", "free of control characters and noncharacters", rules.TYPES_SOURCE),
     ]
 
 
@@ -98,18 +98,21 @@ def _page(kind: type[Problem]) -> str:
     ]
     if kind is problem.InvalidEvent:
         rows = "\n".join(
-            f'<tr><td>{what}<td>{html.escape(must_be, quote=False)}<td><a href="{source.url}">{source.name}</a>'
+            f'<tr><td><code>{what}</code><td>{html.escape(must_be, quote=False)}<td><a href="{source.url}">{source.name}</a>'
             for what, must_be, source in table()
         )
-        parts.append(f"<h2>The rules of an event</h2>\n<table>\n{rows}\n</table>")
+        parts.append(
+            f"<h2>The rules of an event</h2>\n<table>\n<tr><th>member<th>must be<th>written in\n{rows}\n</table>"
+        )
     return _FRAME.format(title=kind.title, style=_STYLE, content="\n".join(parts))
 
 
 _STYLE = """
 :root { color-scheme: light dark }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
-pre { overflow-x: auto }
-td { padding: .2rem 1rem .2rem 0; vertical-align: top }
+pre, table { display: block; overflow-x: auto }
+code { white-space: nowrap }
+th, td { text-align: left; padding: .2rem 1rem .2rem 0; vertical-align: top }
 """
 
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()

@@ -35,19 +35,19 @@ def is_text(value: str) -> bool:
 
 
 def _is_timestamp(value: str) -> bool:
-    """RFC 3339 §5.6, with the calendar of §5.7: a second 60 only where a leap second can fall."""
+    """RFC 3339 §5.6, with the calendar of §5.7: a second 60 only at the end of a month in UTC."""
     match = _TIMESTAMP(value)
     if not match:
         return False
     year, month, day, hour, minute, second = (int(part) for part in match.group(1, 2, 3, 4, 5, 6))
     leap_year = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    if day > _DAYS[month - 1] or (month == 2 and day == 29 and not leap_year):
-        return False
-    if second < 60:
-        return True
+    last_day = 29 if month == 2 and leap_year else _LAST_DAY[month - 1]
+    if day > last_day or second < 60:
+        return day <= last_day
     sign, offset_hour, offset_minute = match.group(7, 8, 9)
     offset = 0 if sign is None else int(sign + "1") * (60 * int(offset_hour) + int(offset_minute))
-    return (60 * hour + minute - offset) % 1440 == 1439
+    minute_in_utc = 60 * hour + minute - offset
+    return (minute_in_utc == 1439 and day == last_day) or (minute_in_utc == -1 and day == 1)
 
 
 def _is_base64(value: str) -> bool:
@@ -77,19 +77,20 @@ def _rfc(number: int, section: str) -> Source:
     return Source(f"RFC {number}, section {section}", f"https://www.rfc-editor.org/rfc/rfc{number}#section-{section}")
 
 
-NAMES = _cloudevents("spec.md#naming-conventions", "Naming Conventions")
-TYPES = _cloudevents("spec.md#type-system", "Type System")
-DATA = _cloudevents("formats/json-format.md#31-handling-of-data", "JSON format, section 3.1")
-JSON = _rfc(8259, "8")
-JSON_OBJECT = _rfc(8259, "4")
+NAMES_SOURCE = _cloudevents("spec.md#naming-conventions", "Naming Conventions")
+TYPES_SOURCE = _cloudevents("spec.md#type-system", "Type System")
+DATA_SOURCE = _cloudevents("formats/json-format.md#31-handling-of-data", "JSON format, section 3.1")
+JSON_SOURCE = _rfc(8259, "8")
+JSON_OBJECT_SOURCE = _rfc(8259, "4")
 _REQUIRED = _cloudevents("spec.md#required-attributes", "Required Attributes")
 _ALTINN = Source("Altinn Events", "https://github.com/Altinn/altinn-events")
 
 # Possessive quantifiers (`*+`) keep each pattern linear in the length of what it is given; a plus sign that is meant
 # as one is escaped, so that they can be told apart. Without them the patterns are those of JSON Schema, too.
 
-_FORBIDDEN_CLASS = "\x00-\x1f\x7f-\x9f\ufdd0-\ufdef" + "".join(
-    f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17)
+# Escapes where every dialect has the same, else the characters themselves.
+_FORBIDDEN_CLASS = r"\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff" + "".join(
+    f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(1, 17)
 )
 _FORBIDDEN = re.compile(f"[{_FORBIDDEN_CLASS}]").search
 TEXT = f"[^{_FORBIDDEN_CLASS}]"
@@ -109,7 +110,7 @@ _TIMESTAMP = re.compile(
     r"(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))"
 ).fullmatch
 
-_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_LAST_DAY = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 _TOKEN = r"[!#$%&'*\+\-.^_`{|}~0-9A-Za-z]++"  # RFC 2045 §5.1
 _QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*+"'  # without the tab, which no attribute may have
@@ -152,23 +153,31 @@ REQUIRED: Mapping[str, Source] = {
 }
 """The attributes that every event has, and where that is written."""
 
-BY_NAME: Mapping[str, Rule] = {
+ATTRIBUTES: Mapping[str, Rule] = {
     "specversion": _pattern('"1.0"', _cloudevents("spec.md#specversion", "specversion"), r"1\.0"),
     "id": _text(_cloudevents("spec.md#id", "id")),
     "type": _text(_cloudevents("spec.md#type", "type")),
     "source": _pattern(
-        "a non-empty URI reference, best an absolute URI", _rfc(3986, "4.1"), f"{_URI}|{_RELATIVE}", "uri-reference"
+        "a URI reference such as https://example.no/a, in which a space is %20 and a letter such as å is %C3%A5",
+        _rfc(3986, "4.1"),
+        f"{_URI}|{_RELATIVE}",
+        "uri-reference",
     ),
     "resource": _pattern(
-        "a URN: urn:, a namespace of 1 to 30 of a-z 0-9 -, then 1 to 10 parts, each a colon and"
-        " 1 to 100 of a-z 0-9 ( ) + , - . ; $ _ ! /",
+        "a URN such as urn:altinn:resource:dodsbo.domstoladmin.api: urn:, a namespace of 1 to 30 of a-z 0-9 -, then 1"
+        " to 10 parts, each a colon and 1 to 100 of a-z 0-9 ( ) + , - . ; $ _ ! /",
         _ALTINN,
         _RESOURCE,
     ),
     "resourceinstance": _text(_ALTINN),
     "alternativesubject": _text(_ALTINN),
     "subject": _text(_cloudevents("spec.md#subject", "subject")),
-    "time": Rule("a timestamp such as 2020-02-20T08:00:06Z", _rfc(3339, "5.6"), _is_timestamp, format="date-time"),
+    "time": Rule(
+        "a timestamp with Z or an offset, such as 2020-02-20T08:00:06Z",
+        _rfc(3339, "5.6"),
+        _is_timestamp,
+        format="date-time",
+    ),
     "datacontenttype": _pattern("a media type such as application/json", _rfc(2045, "5.1"), _MEDIA_TYPE),
     "dataschema": _pattern("an absolute URI", _rfc(3986, "3"), _URI, "uri"),
     "data_base64": Rule("base64 with its padding", _rfc(4648, "4"), _is_base64, _BASE64),

@@ -25,7 +25,7 @@ NAMES = (
     "MAX_REQUEST_BYTES",
     "PUBLISH_TIMEOUT_SECONDS",
 )
-"""The name of every setting; what is deployed and documented is compared with this."""
+"""The name of every setting; the tests compare the docs and the sample with this."""
 
 QUEUE_MESSAGE_BYTES = 49_152
 """What a queue message holds: 64 KiB of base64 text (Azure Storage, Put Message)."""

@@ -16,5 +16,5 @@ def consent(headers: Mapping[str, str]) -> dict[str, str]:
     return {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": rate if _RATE(rate) else "*"}
 
 
-_ORIGIN = re.compile(r"[!-~]+").fullmatch
-_RATE = re.compile(r"[1-9][0-9]*").fullmatch  # requests per minute
+_ORIGIN = re.compile(r"[!-)+\--~]{1,255}").fullmatch  # one name: no comma, and no * for all
+_RATE = re.compile(r"[1-9][0-9]{0,8}").fullmatch  # requests per minute

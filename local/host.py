@@ -78,6 +78,8 @@ class Host:
             body = await request.read() if request.content_length else b""
         except web.HTTPRequestEntityTooLarge:
             return web.Response(status=413)
+        except ConnectionError:
+            return web.Response(status=400)  # to nobody: the client is gone, and its body did not come
         trace_parent, trace_state = trace_context(headers)
         invocation = worker.Invocation(
             request.method, str(request.url), headers, query, match.parameters, body, trace_parent, trace_state

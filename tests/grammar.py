@@ -197,3 +197,15 @@ FAULTY: dict[str, SearchStrategy[Any]] = {
     | st.integers(max_value=-(2**31) - 1)
     | spoilt_text,
 }
+
+# A name, and a value that is at fault there.
+faults = st.sampled_from(sorted(FAULTY)).flatmap(lambda name: st.tuples(st.just(name), FAULTY[name])) | st.tuples(
+    st.sampled_from(REQUIRED), st.none()
+)
+
+
+@st.composite
+def faulty_events(draw: st.DrawFn) -> Event:
+    """An event with a single fault."""
+    name, value = draw(faults)
+    return {**draw(events()), name: value}

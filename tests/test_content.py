@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from events_publish import content
 from events_publish.envelope import Event
-from events_publish.problem import EventTooLarge, InvalidEvent, LengthRequired, Problem, UnsupportedMediaType
+from events_publish.problem import (
+    EventTooLarge,
+    InvalidEvent,
+    LengthRequired,
+    Problem,
+    RequestTooLarge,
+    UnsupportedMediaType,
+)
 from events_publish.settings import Limits
 from tests.conftest import MakeEvent
 
@@ -35,7 +42,7 @@ def test_the_bytes_that_came_are_the_event() -> None:
     body = b' {\n  "data": {"b": 1.50, "a": 1E400, "a": "\\u00e6"}, ' + LEAST + b' , "ext": null}\r\n'
     (event,) = parse(body)
     assert event.body is body
-    assert event.attributes.keys() == {"data", "specversion", "id", "type", "source", "resource"}
+    assert event.attributes.keys() == {"specversion", "id", "type", "source", "resource"}
 
 
 @pytest.mark.parametrize(
@@ -82,6 +89,13 @@ def test_content_types_that_are_not(headers: dict[str, str]) -> None:
 def test_a_body_that_was_announced_and_did_not_come() -> None:
     with pytest.raises(LengthRequired):
         parse(b"", {**HEADERS, "transfer-encoding": "chunked"})
+
+
+def test_the_size_of_a_request() -> None:
+    body = b"[" + b" " * 100 + b"]"
+    assert content.parse({"content-type": content.BATCH}, body, Limits(10, 1, len(body))) == ()
+    with pytest.raises(RequestTooLarge, match=f"has {len(body)} bytes; a request may have at most {len(body) - 1}"):
+        content.parse({"content-type": content.BATCH}, body, Limits(10, 1, len(body) - 1))
 
 
 def test_size() -> None:
@@ -233,6 +247,6 @@ def test_a_problem_is_json_with_every_fault(make_event: MakeEvent) -> None:
         "traceId": "0" * 32,
         "errors": {
             "id": ["is required and missing (CloudEvents 1.0.2, Required Attributes)."],
-            "time": ["must be a timestamp such as 2020-02-20T08:00:06Z (RFC 3339, section 5.6)."],
+            "time": ["must be a timestamp with Z or an offset, such as 2020-02-20T08:00:06Z (RFC 3339, section 5.6)."],
         },
     }

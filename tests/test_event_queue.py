@@ -116,6 +116,21 @@ async def test_a_batch_that_time_runs_out_for(stand_in: StandIn) -> None:
     assert "Send it again" in refused.value.detail
 
 
+async def test_time_that_is_up_with_the_last_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deadline that comes in the same turn of the loop takes nothing back."""
+    loop = asyncio.get_running_loop()
+    async with aiohttp.ClientSession() as session:
+        queue = EventQueue(Connection("UseDevelopmentStorage=true"), "a-queue", session)
+        deadline = loop.time() + 0.05
+
+        async def put(_: bytes) -> None:
+            while loop.time() < deadline:  # without an await: the loop sees the time only afterwards
+                pass
+
+        monkeypatch.setattr(queue, "_put", put)
+        await queue.enqueue(EVENTS, deadline=deadline)
+
+
 async def test_an_empty_batch_needs_no_queue(stand_in: StandIn) -> None:
     await enqueue(stand_in, ())
     assert stand_in.asked == 0

@@ -259,7 +259,7 @@ SHOWN: dict[str, tuple[Case | str, ...]] = {
     ),
     "`data` that is `null`": taken(with_null("data")),
     "`data` without `datacontenttype`": taken(event(data={"a": 1})),
-    # What lies on the queue
+    # What is on the queue
     "The event": taken(AS_IT_CAME),
     "Letters beyond ASCII": taken(EVENT.replace(b'"1"', '"æ😀"'.encode())),
     "Extensions": taken(event(ext=7, flag=True, text="7")),

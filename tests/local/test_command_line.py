@@ -110,7 +110,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def queue(stack: Stack) -> Iterator[Queue]:
     state = stack.running()
     with Queue(state["storage"], state["queue"]) as queue:
-        queue.take()
+        queue.clear()
         yield queue
 
 

@@ -11,17 +11,28 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import openapi_spec_validator
 import pytest
+import yaml  # type: ignore[import-untyped]
+from hypothesis import assume, given
 
-from events_publish import binary, content, openapi, problem, rules
-from events_publish.settings import Limits
+from events_publish import binary, content, envelope, openapi, problem, rules
+from events_publish.settings import Settings
+from tests import grammar
 from tests.conftest import Host, MakeToken, Publish
 from tests.storage import Queue
 
 type Json = dict[str, Any]
 
-LIMITS = Limits(event_bytes=1111, batch_events=22, request_bytes=33_333)
+SETTINGS = {
+    "EVENTS_STORAGE": "UseDevelopmentStorage=true",
+    "TOKEN_ISSUERS": '[{"issuer": "https://issuer.example/", "audience": "us"}]',
+    "PUBLISH_SCOPE": "my:scope",
+    "MAX_EVENT_BYTES": "1111",
+    "MAX_BATCH_EVENTS": "22",
+    "MAX_REQUEST_BYTES": "33333",
+}
 
 
 @pytest.fixture
@@ -45,14 +56,24 @@ def values(document: object, key: str) -> Iterator[Any]:
             yield from values(part, key)
 
 
-def test_it_is_openapi(served: Json) -> None:
+def test_it_is_openapi(client: httpx.Client, host: Host, served: Json) -> None:
     assert served["openapi"].startswith("3.1")
     openapi_spec_validator.validate(served)
+    text = client.get(host.url + "/events/api/v1/openapi.json").text
+    assert yaml.safe_load(text) == served  # which many tools read it as
 
 
 def test_it_says_what_the_settings_say() -> None:
-    text = json.dumps(openapi.document(LIMITS, "my:scope"))
-    assert all(limit in text for limit in ("1111 bytes", "33333 bytes", "22 events", '"maxItems": 22', "my:scope"))
+    text = json.dumps(openapi.document(Settings.from_environ(SETTINGS)))
+    said = (
+        "1111 bytes",
+        "33333 bytes",
+        "22 events",
+        '"maxItems": 22',
+        "my:scope, of https://issuer.example/ for",
+        " us.",
+    )
+    assert [each for each in said if each not in text] == []
 
 
 def test_it_has_every_mode_answer_and_attribute(served: Json) -> None:
@@ -64,8 +85,8 @@ def test_it_has_every_mode_answer_and_attribute(served: Json) -> None:
     shown = {kind for each in examples for kind in each}
     assert shown == problem.kinds().keys() - {"not-found", "method-not-allowed"}
     headers = {each["name"] for each in publish["parameters"]}
-    assert headers == {f"ce-{name}" for name in rules.BY_NAME.keys() - binary.NOT_IN_A_HEADER} | {"traceparent"}
-    assert served["components"]["schemas"]["Event"]["properties"].keys() == rules.BY_NAME.keys() | {"data"}
+    assert headers == {f"ce-{name}" for name in rules.ATTRIBUTES.keys() - binary.NOT_IN_A_HEADER} | {"traceparent"}
+    assert served["components"]["schemas"]["Event"]["properties"].keys() == rules.ATTRIBUTES.keys() | {"data"}
 
 
 def test_every_pattern_is_one_to_javascript(served: Json) -> None:
@@ -74,6 +95,20 @@ def test_every_pattern_is_one_to_javascript(served: Json) -> None:
     assert len(patterns) > 10
     code = "for (const p of JSON.parse(require('fs').readFileSync(0, 'utf8'))) new RegExp(p, 'u')"
     subprocess.run(["node", "-e", code], input=json.dumps(patterns), text=True, check=True)
+
+
+@pytest.mark.property
+@given(event=grammar.events() | grammar.faulty_events())
+def test_its_schema_judges_as_the_endpoint_does(event: Json) -> None:
+    """But for 1.0, which is an integer to JSON Schema."""
+    assume(not any(isinstance(value, float) and value.is_integer() for value in event.values()))
+    assert IS_EVENT.is_valid(event) == (not envelope.faults(tuple(event.items())))
+
+
+DOCUMENT = openapi.document(Settings.from_environ(SETTINGS))
+IS_EVENT = jsonschema_rs.validator_for(
+    {"$ref": "#/components/schemas/Event", "components": DOCUMENT["components"]}, validate_formats=True
+)
 
 
 @pytest.mark.parametrize("media_type", content.ACCEPTED)
@@ -100,7 +135,10 @@ def in_headers(document: Json) -> Json:
     view = copy.deepcopy(document)
     publish = view["paths"]["/events"]["post"]
     for parameter in publish["parameters"]:
-        parameter["required"] = parameter["name"].removeprefix(binary.PREFIX) in rules.REQUIRED
+        attribute = parameter["name"].removeprefix(binary.PREFIX)
+        parameter["required"] = attribute in rules.REQUIRED
+        if attribute in rules.ATTRIBUTES:  # the hook encodes it
+            parameter["schema"] = {"$ref": f"#/components/schemas/{attribute}"}
     publish["requestBody"]["content"] = {
         "application/json": {"schema": {}},
         "text/plain": {"schema": {"type": "string"}},

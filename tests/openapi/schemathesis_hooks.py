@@ -10,11 +10,16 @@ SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
 @schemathesis.hook
-def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
-    """The values of attributes are percent-encoded in headers."""
-    headers = case.headers or {}
-    for name in [name for name in headers if name.startswith("ce-")]:
-        headers[name] = quote(str(headers[name]).encode(errors="surrogatepass"), safe=SAFE)
+def before_call(_context: Any, _case: Any, kwargs: Any) -> None:
+    """Encode attributes at the last moment: the case keeps them as they are, to be judged by."""
+    kwargs["auth"] = _encode  # requests lets it change anything of a request that is ready to go
+
+
+def _encode(request: Any) -> Any:
+    for name, value in request.headers.items():
+        if name.startswith("ce-"):
+            request.headers[name] = quote(value if isinstance(value, bytes) else value.encode(), safe=SAFE)
+    return request
 
 
 @schemathesis.hook

@@ -91,8 +91,8 @@ def _structured(body: bytes) -> Event:
 def _batch(body: bytes, limits: Limits) -> tuple[Event, ...]:
     """All events of a batch; where one is at fault none is taken (CloudEvents JSON format §4)."""
     elements = _elements(body, limits.batch_events)
-    sizes = {f"[{index}]": len(element.text.encode()) for index, element in enumerate(elements)}
-    too_large = {name: size for name, size in sizes.items() if size > limits.event_bytes}
+    bodies = [element.text.encode() for element in elements]
+    too_large = {f"[{index}]": len(each) for index, each in enumerate(bodies) if len(each) > limits.event_bytes}
     if too_large:
         raise EventTooLarge(too_large, limits.event_bytes)
     events: list[Event] = []
@@ -100,7 +100,7 @@ def _batch(body: bytes, limits: Limits) -> tuple[Event, ...]:
     for index, element in enumerate(elements):
         try:
             json_text.require_portable(element.value, element.text)
-            events.append(_event(element.value, element.text.encode()))
+            events.append(_event(element.value, bodies[index]))
         except NotJson as error:
             faults[f"[{index}]"] = [str(error)]
         except InvalidEvent as refused:

@@ -10,9 +10,8 @@ import aiohttp
 
 from events_publish import access_token, content, policy, webhook
 from events_publish.event_queue import EventQueue
-from events_publish.exchange import Request, Response
+from events_publish.exchange import Request, Response, require_method
 from events_publish.keys import KeySet
-from events_publish.problem import MethodNotAllowed
 from events_publish.settings import Connection, Settings
 
 if TYPE_CHECKING:
@@ -39,12 +38,11 @@ class Endpoint:
         Raises:
             Problem: a step refused.
         """
-        if request.method == "POST":
-            await self.publish(request)
-            return Response(200)
+        require_method(request, METHODS)
         if request.method == "OPTIONS":
             return Response(200, {"Allow": ", ".join(METHODS), **webhook.consent(request.headers)})
-        raise MethodNotAllowed(METHODS)
+        await self.publish(request)
+        return Response(200)
 
     async def publish(self, request: Request) -> None:
         """Put the events of a request on the queue.

@@ -3,11 +3,11 @@
 import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import NamedTuple
 
 from events_publish import problem
-from events_publish.problem import InternalError, Problem
+from events_publish.problem import InternalError, MethodNotAllowed, Problem
 
 _log = logging.getLogger(__name__)
 
@@ -23,12 +23,22 @@ class Request(NamedTuple):
     """What the route takes from the path."""
 
 
+READ = ("GET", "HEAD")
+"""The methods of what is there to be read."""
+
+
 class Response(NamedTuple):
     """An HTTP response."""
 
     status: int
     headers: Mapping[str, str] = {}
     body: bytes = b""
+
+
+def require_method(request: Request, allowed: Collection[str]) -> None:
+    """Raises MethodNotAllowed: the method is none of those."""
+    if request.method not in allowed:
+        raise MethodNotAllowed(allowed)
 
 
 type Handler = Callable[[Request], Awaitable[Response]]

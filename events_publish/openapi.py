@@ -5,12 +5,10 @@ import json
 from collections.abc import Iterable
 
 from events_publish import __version__, binary, content, endpoint, json_schema, json_text, problem, problem_page, rules
-from events_publish.exchange import Request, Response
+from events_publish.exchange import READ, Request, Response, require_method
 from events_publish.json_schema import Json
-from events_publish.problem import MethodNotAllowed, Problem
+from events_publish.problem import Problem
 from events_publish.settings import Limits, Settings
-
-METHODS = ("GET", "HEAD")
 
 EVENT: Json = {
     "specversion": "1.0",
@@ -28,8 +26,7 @@ async def get(settings: Settings, request: Request) -> Response:
     Raises:
         MethodNotAllowed
     """
-    if request.method not in METHODS:
-        raise MethodNotAllowed(METHODS)
+    require_method(request, READ)
     headers = {"Content-Type": "application/json", "Cache-Control": "public, max-age=3600"}
     return Response(200, headers, _document(settings))
 
@@ -90,6 +87,7 @@ _TRACE_ID: Json = {
     "required": True,
     "schema": json_schema.TRACE_ID,
 }
+_WITH_TRACE_ID: Json = {"Trace-Id": {"$ref": "#/components/headers/Trace-Id"}}
 
 
 def _publish(limits: Limits, scope: str) -> Json:
@@ -103,7 +101,10 @@ def _publish(limits: Limits, scope: str) -> Json:
         " data, of any media type, and the Content-Type is its datacontenttype. A member that is null counts as absent;"
         f" none may be there twice; at most {json_text.MAX_DEPTH} levels of nesting.",
         "security": [{"token": [scope]}],
-        "parameters": [*_attribute_headers(), _TRACEPARENT],
+        "parameters": [
+            *_attribute_headers(),
+            _header("traceparent", "The caller's W3C trace context; Trace-Id is then of that trace."),
+        ],
         "requestBody": {
             "description": f"At most {limits.request_bytes} bytes, sent with a Content-Length; an event at most"
             f" {limits.event_bytes} bytes as JSON; a batch at most {limits.batch_events} events, of which all are valid"
@@ -121,31 +122,23 @@ def _publish(limits: Limits, scope: str) -> Json:
         "responses": {
             "200": {
                 "description": "Every event of the request is on the queue.",
-                "headers": {"Trace-Id": {"$ref": "#/components/headers/Trace-Id"}},
+                "headers": _WITH_TRACE_ID,
             },
             **_refusals(*(kind.status for kind in problem.kinds().values() if kind.status not in (404, 405))),
         },
     }
 
 
+def _header(name: str, description: str) -> Json:
+    """A header of a request, that may be left out."""
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
+
+
 def _attribute_headers() -> Iterable[Json]:
     for name in rules.ATTRIBUTES:
         if name not in binary.NOT_IN_A_HEADER:
-            yield {
-                "name": binary.PREFIX + name,
-                "in": "header",
-                "description": f"In binary mode the attribute {name}, percent-encoded."
-                + (" Required there." if name in rules.REQUIRED else ""),
-                "schema": {"type": "string"},
-            }
-
-
-_TRACEPARENT: Json = {
-    "name": "traceparent",
-    "in": "header",
-    "description": "The caller's W3C trace context; Trace-Id is then of that trace.",
-    "schema": {"type": "string"},
-}
+            required = " Required there." if name in rules.REQUIRED else ""
+            yield _header(binary.PREFIX + name, f"In binary mode the attribute {name}, percent-encoded.{required}")
 
 
 def _handshake() -> Json:
@@ -154,24 +147,14 @@ def _handshake() -> Json:
         "summary": "Validate the endpoint as a CloudEvents webhook.",
         "security": [],
         "parameters": [
-            {
-                "name": "WebHook-Request-Origin",
-                "in": "header",
-                "description": "Who wants to deliver. Without it the answer has Allow alone.",
-                "schema": {"type": "string"},
-            },
-            {
-                "name": "WebHook-Request-Rate",
-                "in": "header",
-                "description": "Requests per minute that the sender asks for.",
-                "schema": {"type": "string"},
-            },
+            _header("WebHook-Request-Origin", "Who wants to deliver. Without it the answer has Allow alone."),
+            _header("WebHook-Request-Rate", "Requests per minute that the sender asks for."),
         ],
         "responses": {
             "200": {
                 "description": "Consent, to any sender; each delivery needs a token of its own.",
                 "headers": {
-                    "Trace-Id": {"$ref": "#/components/headers/Trace-Id"},
+                    **_WITH_TRACE_ID,
                     "Allow": {"required": True, "schema": {"const": ", ".join(endpoint.METHODS)}},
                     "WebHook-Allowed-Origin": {"description": "That sender.", "schema": {"type": "string"}},
                     "WebHook-Allowed-Rate": {
@@ -196,7 +179,7 @@ def _problem_page() -> Json:
         "responses": {
             "200": {
                 "description": "The page.",
-                "headers": {"Trace-Id": {"$ref": "#/components/headers/Trace-Id"}},
+                "headers": _WITH_TRACE_ID,
                 "content": {"text/html": {"schema": {"type": "string"}}},
             },
             **_refusals(404, 500),
@@ -212,7 +195,7 @@ def _description() -> Json:
         "responses": {
             "200": {
                 "description": "The description.",
-                "headers": {"Trace-Id": {"$ref": "#/components/headers/Trace-Id"}},
+                "headers": _WITH_TRACE_ID,
                 "content": {"application/json": {"schema": {"type": "object"}}},
             },
             **_refusals(500),
@@ -233,7 +216,7 @@ def _refusal(examples: list[Problem]) -> Json:
     headers = {name: {"required": True, "schema": {"type": "string"}} for name in examples[0].headers}
     return {
         "description": " Or: ".join(example.meaning for example in examples),
-        "headers": {"Trace-Id": {"$ref": "#/components/headers/Trace-Id"}, **headers},
+        "headers": {**_WITH_TRACE_ID, **headers},
         "content": {
             problem.CONTENT_TYPE: {
                 "schema": json_schema.reference("Problem"),

@@ -10,11 +10,9 @@ import re
 from collections.abc import Mapping
 
 from events_publish import content, envelope, json_text, problem, rules
-from events_publish.exchange import Request, Response
-from events_publish.problem import MethodNotAllowed, NotFound, Problem
+from events_publish.exchange import READ, Request, Response, require_method
+from events_publish.problem import NotFound, Problem
 from events_publish.rules import Source
-
-METHODS = ("GET", "HEAD")
 
 READERS = Source(
     "what System.Text.Json reads",
@@ -74,8 +72,7 @@ async def get(request: Request) -> Response:
     Raises:
         MethodNotAllowed, NotFound
     """
-    if request.method not in METHODS:
-        raise MethodNotAllowed(METHODS)
+    require_method(request, READ)
     kind = problem.kinds().get(request.parameters.get("kind", ""))
     if kind is None:
         raise NotFound

@@ -47,8 +47,3 @@ def as_text(event: Event, text: Callable[[Any], str]) -> Event:
 def as_dotnet_reads(event: Event, text: Callable[[Any], str]) -> Event:
     """The same, as the SDK for .NET tells it: it names the type that data has where none is named."""
     return as_text({"datacontenttype": "application/json", **event} if "data" in event else event, text)
-
-
-def canonical(value: object) -> str:
-    """An attribute as CloudEvents writes it in text (§2.2)."""
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-import httpx
 import pytest
 
 from local import ROOT
 from tests.clients import sdks
-from tests.clients.events import Event, as_dotnet_reads, canonical
+from tests.clients.events import Event, as_dotnet_reads
 from tests.clients.sdks import STRUCTURED, Message, Reading
-from tests.conftest import Host, MakeToken
+from tests.conftest import Publish
+from tests.headers import canonical
 from tests.storage import Queue
 
 BASE: Event = {
@@ -272,11 +272,9 @@ def by_row(readings: Sequence[Reading]) -> dict[str, Reading]:
 
 
 @by_name
-def test_ours(client: httpx.Client, host: Host, make_token: MakeToken, queue: Queue, row: Row) -> None:
+def test_ours(publish: Publish, queue: Queue, row: Row) -> None:
     message, meant = row.given
-    given = {**message.headers, "authorization": f"Bearer {make_token()}"}
-    headers = {name.encode(): value.encode() for name, value in given.items()}
-    answer = client.post(host.events, content=message.body, headers=headers)
+    answer = publish.send(message.body, message.headers)
     faults = ", ".join(answer.json().get("errors", {})) if answer.content else ""
     assert f"{answer.status_code} {faults}".strip() == row.ours
     bodies = queue.take()

@@ -6,9 +6,10 @@ import httpx
 import pytest
 
 from tests.clients import sdks
-from tests.clients.events import ATTRIBUTES, EVENTS, Event, as_dotnet_reads, as_read, canonical
+from tests.clients.events import ATTRIBUTES, EVENTS, Event, as_dotnet_reads, as_read
 from tests.clients.test_javascript_sdk import IN_BINARY_MODE, expected, in_order
 from tests.conftest import Host, MakeEvent, MakeToken, Publish
+from tests.headers import canonical
 from tests.storage import Queue
 
 

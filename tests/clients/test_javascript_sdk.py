@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.clients import sdks
-from tests.clients.events import ATTRIBUTES, EVENTS, as_read, as_text, canonical
+from tests.clients.events import ATTRIBUTES, EVENTS, as_read, as_text
 from tests.clients.sdks import Message, Reading
 from tests.conftest import Host, MakeToken
+from tests.headers import canonical
 from tests.storage import Queue
 
 IN_BINARY_MODE = [event for name, event in EVENTS.items() if name != "percent-encoding"]

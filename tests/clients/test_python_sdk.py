@@ -2,23 +2,19 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.clients import sdks
 from tests.clients.events import EVENTS, as_read, as_text
-from tests.conftest import Host, MakeToken
+from tests.conftest import Publish
 from tests.storage import Queue
 
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS.keys())
 @pytest.mark.parametrize("mode", ["structured", "binary"])
-def test_publishes_and_reads_back(
-    client: httpx.Client, host: Host, make_token: MakeToken, queue: Queue, mode: str, event: dict[str, Any]
-) -> None:
+def test_publishes_and_reads_back(publish: Publish, queue: Queue, mode: str, event: dict[str, Any]) -> None:
     message = sdks.python_message(mode, event)
-    headers = {**message.headers, "Authorization": f"Bearer {make_token()}"}
-    assert client.post(host.events, content=message.body, headers=headers).status_code == 200
+    assert publish.send(message.body, message.headers).status_code == 200
     (read,) = sdks.python(sdks.lying_on_the_queue(queue.take()))
     expected = as_read(event)
     assert read.event == (expected if mode == "structured" else as_text(expected, str))  # it writes True, not true

@@ -12,6 +12,7 @@ from events_publish import content
 from tests import grammar, rules
 from tests.conftest import Publish, problem
 from tests.grammar import Event
+from tests.headers import canonical, encoded
 from tests.storage import Queue
 
 pytestmark = pytest.mark.property
@@ -46,17 +47,6 @@ def test_so_does_each_of_a_batch(publish: Publish, queue: Queue, bodies: list[by
     assert sorted(queue.take()) == sorted(bodies)
 
 
-def canonical(value: object) -> str:
-    """A value as a string (CloudEvents §2.2)."""
-    return json.dumps(value) if isinstance(value, (bool, int)) else str(value)
-
-
-def header(value: str, needless: str) -> str:
-    """A header value that stands for an attribute, with `needless` characters encoded that need not be."""
-    plain = {chr(code) for code in range(0x21, 0x7F)} - {'"', "%", *needless}
-    return "".join(char if char in plain else "".join(f"%{byte:02X}" for byte in char.encode()) for char in value)
-
-
 typed_data = st.one_of(
     st.tuples(st.sampled_from(["application/json", "a/b+JSON;c=d"]), grammar.json_values),
     st.tuples(st.sampled_from(["text/plain", "Text/XML; charset=UTF-8"]), st.text(min_size=1, max_size=20)),
@@ -71,7 +61,7 @@ def test_in_binary_mode_it_means_the_same(
 ) -> None:
     """Attributes are what they were, as strings; data is the JSON, text or bytes of the body."""
     expected = {name: canonical(value) for name, value in event.items() if name not in DATA}
-    headers = {f"ce-{name}": header(value, needless) for name, value in expected.items()}
+    headers = {f"ce-{name}": encoded(value, needless) for name, value in expected.items()}
     body = b""
     if data:
         headers["Content-Type"] = expected["datacontenttype"] = data[0]
@@ -141,6 +131,6 @@ def test_a_single_fault_in_binary_mode_is_named(
     publish: Publish, queue: Queue, event: Event, fault: tuple[str, str]
 ) -> None:
     attributes = {name: canonical(value) for name, value in {**event, fault[0]: fault[1]}.items() if name not in DATA}
-    response = publish.send(b"", {f"ce-{name}": header(value, "") for name, value in attributes.items()})
+    response = publish.send(b"", {f"ce-{name}": encoded(value) for name, value in attributes.items()})
     assert problem(response, 400, "invalid-event")["errors"].keys() == {fault[0]}
     assert queue.take() == []

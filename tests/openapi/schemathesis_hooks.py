@@ -1,12 +1,10 @@
 """What OpenAPI cannot say, for schemathesis."""
 
 from typing import Any
-from urllib.parse import quote
 
 import schemathesis
 
-# HTTP binding §3.1.3.2: the rest of ASCII goes as it is.
-SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
+from tests.headers import encoded
 
 
 @schemathesis.hook
@@ -18,7 +16,7 @@ def before_call(_context: Any, _case: Any, kwargs: Any) -> None:
 def _encode(request: Any) -> Any:
     for name, value in request.headers.items():
         if name.startswith("ce-"):
-            request.headers[name] = quote(value if isinstance(value, bytes) else value.encode(), safe=SAFE)
+            request.headers[name] = encoded(value)
     return request
 
 

@@ -19,6 +19,7 @@ from hypothesis import assume, given
 
 from events_publish import binary, content, envelope, openapi, problem, rules
 from events_publish.settings import Settings
+from local import ROOT
 from tests import grammar
 from tests.conftest import Host, MakeToken, Publish
 from tests.storage import Queue
@@ -164,7 +165,7 @@ def fuzz(host: Host, token: str, view: Json, folder: Path, *, examples: int) -> 
     ran = subprocess.run(
         [*command, "openapi.json", "--no-color", *(part for option in options.items() for part in option)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(here), "SCHEMATHESIS_HOOKS": "schemathesis_hooks"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.openapi.schemathesis_hooks"},
         capture_output=True,
         text=True,
         check=False,

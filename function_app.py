@@ -2,6 +2,7 @@
 
 import functools
 import os
+from pathlib import Path
 
 import azure.functions as func
 
@@ -9,7 +10,7 @@ from events_publish.endpoint import Endpoint
 from events_publish.exchange import Handler, Request, respond
 from events_publish.settings import Settings
 
-settings = Settings.from_environ(os.environ)
+settings = Settings.from_environ(os.environ, Path(__file__).parent)
 endpoint = Endpoint(settings)
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # the bearer token is the lock
 

@@ -1,17 +1,18 @@
 """The endpoint: the way of an event, and the owner of what requests share."""
 
 import asyncio
-import json
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
 
-from events_publish import access_token, content, policy, webhook
+from events_publish import content, policy, webhook
+from events_publish.access_token import Authenticator
 from events_publish.event_queue import EventQueue
 from events_publish.exchange import Request, Response, require_method
+from events_publish.json_client import JsonClient
 from events_publish.keys import KeySet
+from events_publish.pdp import Pdp
 from events_publish.settings import Connection, Settings
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
 METHODS = ("POST", "OPTIONS")
 
 CONNECTIONS = 100
-"""Kept open to the queue at most: as many as there are requests at once on one instance."""
-
-MAX_KEY_DOCUMENT_BYTES = 1_048_576
+"""Open to one service at most: as many as there are requests at once on one instance."""
 
 
 class Endpoint:
@@ -52,15 +51,11 @@ class Endpoint:
         """
         settings, shared = self._settings, self._share()
         deadline = asyncio.get_running_loop().time() + settings.publish_timeout_seconds
-        publisher = await access_token.authenticate(
-            request.headers.get("authorization"),
-            issuers=shared.issuers,
-            scope=settings.publish_scope,
-            now=time.time(),
-            deadline=deadline,
+        publisher = await shared.authenticator.authenticate(
+            request.headers.get("authorization"), now=time.time(), deadline=deadline
         )
         events = content.parse(request.headers, request.body, settings.limits)
-        await policy.authorise(publisher, events)
+        await policy.authorise(publisher, events, policy=settings.policy, pdp=shared.pdp, deadline=deadline)
         await shared.queue.enqueue(events, deadline=deadline)
 
     async def close(self) -> None:
@@ -79,30 +74,18 @@ class _Shared:
     """The connections, keys and credential that all requests of one event loop use."""
 
     def __init__(self, settings: Settings) -> None:
-        # trust_env would look for .netrc and proxies on each call.
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS), cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+            # By host: a service that hangs holds none of another's connections.
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,  # it would look for .netrc and proxies on each call
         )
         self._credential = _credential(settings.storage)
         self.queue = EventQueue(settings.storage, settings.queue_name, self._session, self._credential)
-        self.issuers: Mapping[str, KeySet] = {
-            issuer.issuer: KeySet(issuer, self._fetch_json) for issuer in settings.issuers
-        }
-
-    async def _fetch_json(self, url: str) -> Any:
-        """The JSON at `url`, bounded in time and size; raises OSError or ValueError (`keys.FetchJson`)."""
-        try:
-            async with self._session.get(url, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=5)) as answer:
-                if answer.status != 200:
-                    raise OSError(f"it answers {answer.status}")
-                document = b""
-                async for chunk in answer.content.iter_any():
-                    document += chunk
-                    if len(document) > MAX_KEY_DOCUMENT_BYTES:
-                        raise OSError("it is too large")
-                return json.loads(document)
-        except aiohttp.ClientError as error:
-            raise OSError(str(error)) from error
+        client = JsonClient(self._session)
+        key_sets = {each.issuer: KeySet(each, client.get) for each in settings.issuers}
+        self.authenticator = Authenticator(key_sets, settings.publish_scope)
+        self.pdp = Pdp(settings.decision_point, client.post) if settings.decision_point else None
 
     async def close(self) -> None:
         await self._session.close()

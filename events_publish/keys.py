@@ -1,60 +1,62 @@
-"""The signing keys of a token issuer, found by its metadata (RFC 8414) and kept (RFC 7517)."""
+"""The keys of a token issuer: found by its metadata (RFC 8414), kept, and kept fresh."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from jwt import PyJWK, PyJWTError
-
+from events_publish import jwk, secure_url
+from events_publish.issuers import Issuer
+from events_publish.json_client import Document
+from events_publish.jwk import Key
 from events_publish.problem import KeysUnavailable
-from events_publish.settings import Issuer
 
-MAX_AGE_SECONDS = 3600
-"""After this the keys are fetched again, behind the request that notices."""
+FRESH_SECONDS = 600
+"""How long keys are fresh, where the issuer's ``Cache-Control`` does not say: so long a removed key may still count."""
 
-UNKNOWN_KEY_SECONDS = 30
-"""How long after a fetch an unknown kid does not cause another."""
+MIN_FRESH_SECONDS, MAX_FRESH_SECONDS = 60, 3600
+"""Within which an issuer may say it."""
 
-NO_KEYS_SECONDS = 5
+AHEAD = 0.8
+"""The part of that time after which keys are fetched again, behind the request that notices."""
+
+KEPT_SECONDS = 86_400
+"""How long keys count while the issuer cannot be asked; after that there are none."""
+
+RETRY_SECONDS = 30
+"""From one fetch to the next, at least, whoever asks and for whatever `kid`."""
+
+NO_KEYS_RETRY_SECONDS = 5
 """The same while there is no key at all."""
 
-WAIT_SECONDS = 5
-"""How long one request waits for keys."""
+FETCH_SECONDS = 5
+"""How long one fetch may take, metadata and keys together; a request that needs it waits no longer."""
 
-_ALGORITHMS = {
-    "RSA": frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}),
-    "P-256": frozenset({"ES256"}),
-    "P-384": frozenset({"ES384"}),
-    "P-521": frozenset({"ES512"}),
-}
-_MIN_RSA_BITS = 2048
+STALE_WAIT_SECONDS = 1
+"""How long a request waits for an issuer when its keys are stale because nobody has asked for them."""
 
-type FetchJson = Callable[[str], Awaitable[Any]]
+type FetchJson = Callable[[str], Awaitable[Document]]
 """Gets the JSON at a URL; raises OSError when it cannot be had, ValueError when it is not JSON."""
 
 _log = logging.getLogger(__name__)
 
 
-class Key(NamedTuple):
-    """A public key, and the JWS algorithms that it may verify."""
-
-    material: Any
-    algorithms: frozenset[str]
-
-
 class KeySet:
-    """The keys of one issuer by `kid`: fetched when first asked for, kept when the issuer is down."""
+    """The keys of one issuer by `kid`: fetched when first asked for, one fetch at a time.
+
+    A key that is still there after a fetch is still the same object, so that what it has vouched for can be remembered.
+    """
 
     def __init__(self, issuer: Issuer, fetch: FetchJson) -> None:
         self.issuer = issuer
         self._fetch = fetch
         self._keys: Mapping[str, Key] = {}
-        self._tried_at = self._fetched_at = -float("inf")
-        self._failed = False
-        self._refreshing: asyncio.Task[None] | None = None
+        self._fetched_at = self._tried_at = -float("inf")
+        self._fresh_seconds: float = FRESH_SECONDS
+        self._failing = False
+        self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, kid: str, *, deadline: float) -> Key | None:
         """The key named `kid`, or None when the issuer has none of that name; `deadline` on the loop's clock.
@@ -63,61 +65,83 @@ class KeySet:
             KeysUnavailable: it is not known, and the issuer cannot be asked.
         """
         now = time.monotonic()
+        if now - self._fetched_at > KEPT_SECONDS:
+            self._keys = {}
         if kid in self._keys:
-            if now - self._fetched_at > MAX_AGE_SECONDS and now - self._tried_at > UNKNOWN_KEY_SECONDS:
-                self._refresh()
-            return self._keys[kid]
-        if now - self._tried_at > (UNKNOWN_KEY_SECONDS if self._keys else NO_KEYS_SECONDS):
-            await self._wait(self._refresh(), deadline)
-        if kid not in self._keys and self._failed:
+            await self._freshen(now, deadline)
+        elif self._fetching or now - self._tried_at > (RETRY_SECONDS if self._keys else NO_KEYS_RETRY_SECONDS):
+            await self._wait(deadline)
+        if kid not in self._keys and self._failing:
             raise KeysUnavailable
         return self._keys.get(kid)
 
-    def _refresh(self) -> asyncio.Task[None]:
-        """Fetch the keys in a task of its own: one at a time, whoever asks."""
-        if self._refreshing is None:
-            self._refreshing = asyncio.create_task(self._fetch_keys())
-        return self._refreshing
+    async def _freshen(self, now: float, deadline: float) -> None:
+        """Fetch the keys behind this request; it waits, shortly, only when they are stale and nobody has tried yet."""
+        age = now - self._fetched_at
+        if age < AHEAD * self._fresh_seconds:
+            return
+        if now - self._tried_at > RETRY_SECONDS:
+            self._begin(now)
+        if self._fetching and age > self._fresh_seconds and not self._failing:
+            left = deadline - asyncio.get_running_loop().time()
+            await asyncio.wait([self._fetching], timeout=min(left, STALE_WAIT_SECONDS - (now - self._tried_at)))
 
-    async def _wait(self, refreshing: asyncio.Task[None], deadline: float) -> None:
+    async def _wait(self, deadline: float) -> None:
+        """Wait for a fetch, which this request needs and may begin."""
+        fetching = self._begin(time.monotonic())
         try:
-            async with asyncio.timeout_at(min(deadline, asyncio.get_running_loop().time() + WAIT_SECONDS)):
-                await asyncio.shield(refreshing)
+            async with asyncio.timeout_at(deadline):
+                await asyncio.shield(fetching)
         except TimeoutError as error:
             raise KeysUnavailable from error
 
+    def _begin(self, now: float) -> asyncio.Task[None]:
+        """Fetch in a task of its own, which no request that gives up takes with it."""
+        if self._fetching is None:
+            self._tried_at = now
+            self._fetching = asyncio.create_task(self._fetch_keys())
+        return self._fetching
+
     async def _fetch_keys(self) -> None:
-        self._failed = True  # until it has worked
         try:
-            keys = _signing_keys(await self._fetch(self.issuer.jwks_uri or await self._discover()))
-            if not keys:
-                raise ValueError("there is no key in it that signs")
-        except (OSError, ValueError, RecursionError) as error:
-            # repr: an error may be without a text, and some texts are the issuer's own.
-            _log.warning("The keys of %s cannot be fetched: %.300r", self.issuer.issuer, error)
+            async with asyncio.timeout(FETCH_SECONDS):
+                document = await self._fetch(self.issuer.jwks_uri or await self._discover())
+            keys = jwk.signing_keys(document.value)
+        except (OSError, ValueError) as error:
+            self._failing = True
+            # repr: a timeout has no text, and some texts are the issuer's own.
+            _log.warning("The keys of %s cannot be fetched: %.500r", self.issuer.issuer, error)
         else:
-            self._keys, self._failed, self._fetched_at = keys, False, time.monotonic()
+            known = self._keys
+            self._keys = {kid: known[kid] if known.get(kid) == key else key for kid, key in keys.items()}
+            self._failing, self._fetched_at = False, time.monotonic()
+            fresh = FRESH_SECONDS if document.fresh_seconds is None else document.fresh_seconds
+            self._fresh_seconds = min(max(fresh, MIN_FRESH_SECONDS), MAX_FRESH_SECONDS)
         finally:
-            self._tried_at = time.monotonic()
-            self._refreshing = None
+            self._fetching = None
 
     async def _discover(self) -> str:
-        """The `jwks_uri` of the issuer's metadata, whose `issuer` must be the one that is trusted (RFC 8414 §3.3)."""
-        failures = []
+        """The `jwks_uri` of the issuer's metadata; each place has half of the time that is left, should one hang."""
+        loop, failures = asyncio.get_running_loop(), []
+        end = loop.time() + FETCH_SECONDS
         for url in metadata_urls(self.issuer.issuer):
             try:
-                return self._jwks_uri(url, await self._fetch(url))
-            except (OSError, ValueError, RecursionError) as error:
+                async with asyncio.timeout((end - loop.time()) / 2):
+                    return self._jwks_uri((await self._fetch(url)).value)
+            except (OSError, ValueError) as error:
                 failures.append(f"{url}: {error!r}")
         raise OSError("; ".join(failures))
 
-    def _jwks_uri(self, url: str, metadata: Any) -> str:
-        """The `jwks_uri` in the metadata that lies at `url`; ValueError where there is none to be trusted."""
+    def _jwks_uri(self, metadata: Any) -> str:
+        """The `jwks_uri` in the metadata; ValueError where there is none to be trusted."""
         if not isinstance(metadata, dict) or metadata.get("issuer") != self.issuer.issuer:
-            raise ValueError("its issuer is another")
+            raise ValueError("its issuer is another")  # RFC 8414 §3.3
         jwks_uri = metadata.get("jwks_uri")
-        if not isinstance(jwks_uri, str) or urlsplit(jwks_uri).scheme not in ("https", urlsplit(url).scheme):
-            raise ValueError("it has no jwks_uri that is as safe as itself")
+        if not isinstance(jwks_uri, str):
+            raise ValueError("it has no jwks_uri")
+        secure_url.parse(jwks_uri, query=True)
+        if urlsplit(jwks_uri).scheme not in ("https", urlsplit(self.issuer.issuer).scheme):
+            raise ValueError("its jwks_uri is less safe than itself")
         return jwks_uri
 
 
@@ -131,33 +155,3 @@ def metadata_urls(issuer: str) -> list[str]:
         path + "/.well-known/openid-configuration",
     )
     return [urlunsplit((parts.scheme, parts.netloc, each, "", "")) for each in dict.fromkeys(paths)]
-
-
-def _signing_keys(jwks: Any) -> dict[str, Key]:
-    """The keys of a JWK Set that verify signatures; those that are unknown or unfit are passed over (RFC 7517 §5)."""
-    listed = jwks.get("keys") if isinstance(jwks, dict) else None
-    if not isinstance(listed, list):
-        raise ValueError("it is not a JWK Set")
-    found = {}
-    for jwk in listed:
-        key = _signing_key(jwk) if isinstance(jwk, dict) else None
-        if key:
-            found[jwk["kid"]] = key
-    return found
-
-
-def _signing_key(jwk: dict[str, Any]) -> Key | None:
-    if "d" in jwk:
-        return None  # a private key that lies in public signs nothing that can be trusted
-    algorithms = _ALGORITHMS.get(str(jwk.get("crv") if jwk.get("kty") == "EC" else jwk.get("kty")))
-    if algorithms is None or not isinstance(jwk.get("kid"), str) or jwk.get("use", "sig") != "sig":
-        return None
-    if "alg" in jwk:
-        algorithms = frozenset(each for each in algorithms if each == jwk["alg"])
-    try:
-        material = PyJWK(jwk, algorithm=next(iter(algorithms), None)).key
-    except (PyJWTError, ValueError, TypeError):
-        return None
-    if not algorithms or (jwk["kty"] == "RSA" and material.key_size < _MIN_RSA_BITS):
-        return None
-    return Key(material, algorithms)

@@ -5,6 +5,7 @@
      ├─ Unauthenticated       401  no bearer token came
      │   └─ InvalidToken      401  one came, and it is not good
      ├─ InsufficientScope     403  a good token without the publish scope
+     ├─ PublishForbidden      403  this publisher may not publish this event
      ├─ NotFound              404
      ├─ MethodNotAllowed      405
      ├─ LengthRequired        411  a body was announced but did not come
@@ -14,6 +15,7 @@
      ├─ UnsupportedMediaType  415
      ├─ Unavailable           503  nothing is wrong with the request; try again
      │   ├─ KeysUnavailable        the issuer's keys cannot be fetched
+     │   ├─ PolicyUnavailable      nobody can say whether the publisher may
      │   └─ QueueUnavailable       the queue did not acknowledge
      └─ InternalError         500  a defect of ours
 
@@ -150,6 +152,33 @@ class InsufficientScope(Problem):
         super().__init__(f"The token must hold the scope {scope}.", headers={"WWW-Authenticate": challenge})
 
 
+class PublishForbidden(Problem):
+    """403: by policy; `resources` of the events that were refused by their index, `of` as many as there are."""
+
+    status, kind, title = 403, "publish-forbidden", "The publisher may not publish this"
+    meaning = (
+        "The token is good, but the publisher that it speaks for may not publish an event of this type and source on"
+        " this resource. Nothing of the request was queued."
+    )
+    remedy = (
+        "`detail` has the publisher and the resource; of a batch, `errors` has them for each event that was refused, and"
+        " the others may be sent without those. Compare both with what you meant, then ask whoever runs this endpoint,"
+        " or the owner of the resource, for the right to publish on it. As it is, it will be refused each time."
+    )
+
+    def __init__(self, publisher: str, resources: Mapping[int, str], *, of: int) -> None:
+        if of == 1:
+            super().__init__(f"{publisher} may not publish this event on {resources[0]}.")
+        else:
+            super().__init__(
+                f"{publisher} may not publish {len(resources)} of the {of} events; errors says which.",
+                errors={
+                    f"[{index}]": [f"may not be published on {resource} by {publisher}."]
+                    for index, resource in resources.items()
+                },
+            )
+
+
 class NotFound(Problem):
     """404: a problem of that kind does not exist (RFC 9110 §15.5.5)."""
 
@@ -257,6 +286,17 @@ class KeysUnavailable(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("The keys of the token's issuer cannot be fetched. Send the same request again.")
+
+
+class PolicyUnavailable(Unavailable):
+    """503: without a decision nothing is permitted, and nothing refused for good."""
+
+    kind, title = "policy-unavailable", "The right to publish cannot be checked right now"
+    meaning = "Altinn Authorization gave no decision in time, so the event was not judged. Nothing was queued."
+    remedy = "Send the same request again after `Retry-After` seconds, with the same `id` and `source`."
+
+    def __init__(self) -> None:
+        super().__init__("Whether the publisher may publish this cannot be decided. Send the same request again.")
 
 
 class QueueUnavailable(Unavailable):

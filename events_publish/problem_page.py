@@ -28,6 +28,7 @@ EXAMPLES: Mapping[str, Problem] = {
         problem.Unauthenticated(),
         problem.InvalidToken("the token has expired"),
         problem.InsufficientScope("altinn:events.publish"),
+        problem.PublishForbidden("0192:991825827", {0: "urn:altinn:resource:dodsbo.domstoladmin.api"}, of=1),
         problem.NotFound(),
         problem.MethodNotAllowed(("POST", "OPTIONS")),
         problem.LengthRequired(),
@@ -36,6 +37,7 @@ EXAMPLES: Mapping[str, Problem] = {
         problem.RequestTooLarge(6_000_000, 5_242_880),
         problem.UnsupportedMediaType(content.MODES, content.ACCEPTED),
         problem.KeysUnavailable(),
+        problem.PolicyUnavailable(),
         problem.QueueUnavailable(enqueued={0, 2}, not_enqueued={1}),
         problem.InternalError(),
     )

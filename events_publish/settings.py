@@ -4,13 +4,15 @@ Values come as strings, as Azure Functions hands over app settings. All faults a
 together, one line each: the name, what is wrong, what it must be. A refused value is not repeated; it may be a secret.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from events_publish import connection_string
+from events_publish import connection_string, issuers, publish_policy, secure_url
+from events_publish.issuers import Issuer
+from events_publish.json_setting import InvalidJsonSetting
+from events_publish.publish_policy import Policy
 
 NAMES = (
     "EVENTS_STORAGE",
@@ -20,6 +22,9 @@ NAMES = (
     "EVENTS_QUEUE_NAME",
     "TOKEN_ISSUERS",
     "PUBLISH_SCOPE",
+    "PUBLISH_POLICY",
+    "PDP_URL",
+    "PDP_SUBSCRIPTION_KEY",
     "MAX_EVENT_BYTES",
     "MAX_BATCH_EVENTS",
     "MAX_REQUEST_BYTES",
@@ -46,27 +51,23 @@ class InvalidSettings(ValueError):
 
 
 @dataclass(frozen=True)
-class Issuer:
-    """A token issuer that is trusted (`TOKEN_ISSUERS`)."""
-
-    issuer: str
-    """The exact value of the token's `iss` claim."""
-    jwks_uri: str | None = None
-    """Where its keys are; absent: discovered from its metadata (RFC 8414)."""
-    audience: str | None = None
-    """What `aud` must contain; absent: any."""
-
-
-@dataclass(frozen=True)
 class Connection:
     """Where the queue is, and who asks: by a connection string, or by a service URI and an identity."""
 
-    connection_string: str | None = None
+    connection_string: str | None = field(default=None, repr=False)
     queue_service_uri: str | None = None
     credential: str = DEFAULT_CHAIN
     """`managedidentity`, or `DEFAULT_CHAIN`."""
     client_id: str | None = None
     """The client id of a user-assigned identity."""
+
+
+@dataclass(frozen=True)
+class DecisionPoint:
+    """Altinn Authorization: the URL of its decision endpoint, and the key of our subscription to it, which is a secret."""
+
+    url: str
+    subscription_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,16 @@ class Settings:
     issuers: tuple[Issuer, ...]
     queue_name: str
     publish_scope: str
+    policy: Policy | None
+    """Absent: whoever holds the scope may publish."""
+    decision_point: DecisionPoint | None
+    """Absent: it is not asked."""
     limits: Limits
     publish_timeout_seconds: float
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read `environ` (``os.environ``, or any mapping).
+    def from_environ(cls, environ: Mapping[str, str], folder: Path = Path()) -> "Settings":
+        """Read `environ` (``os.environ``, or any mapping); `folder` is that of the function app, where its files are.
 
         Raises:
             InvalidSettings: with a line for each setting that is missing or wrong.
@@ -102,12 +107,7 @@ class Settings:
         reader = _Reader(environ)
         settings = cls(
             storage=_connection(reader),
-            issuers=reader.read(
-                "TOKEN_ISSUERS",
-                _issuers,
-                'a JSON array of at least one {"issuer": URL, "jwks_uri"?: URL, "audience"?: string}, each issuer once,'
-                " its URLs https:// (http:// on loopback only)",
-            ),
+            issuers=reader.read("TOKEN_ISSUERS", issuers.parse, issuers.MUST_BE),
             queue_name=reader.read(
                 "EVENTS_QUEUE_NAME",
                 _queue_name,
@@ -120,6 +120,8 @@ class Settings:
                 "one scope: printable ASCII without space, quote or backslash",
                 default="altinn:events.publish",
             ),
+            policy=_policy(reader, folder),
+            decision_point=_decision_point(reader),
             limits=_limits(reader),
             publish_timeout_seconds=reader.read(
                 "PUBLISH_TIMEOUT_SECONDS", _seconds, "a number of seconds from 1 to 50", default="10"
@@ -143,14 +145,21 @@ class _Reader:
     def read[T](self, name: str, parse: Callable[[str], T], must_be: str, *, default: str | None = None) -> T:
         """The setting `name` through `parse`, which raises ValueError for what is not `must_be`."""
         text = self.get(name) or default
-        if text is None:
-            self.fault(name, "is missing", must_be)
-        else:
-            try:
-                return parse(text)
-            except ValueError:
-                self.fault(name, "is wrong", must_be)
+        if text is not None:
+            return self.parse(name, text, parse, must_be)
+        self.fault(name, "is missing", must_be)
         return None  # type: ignore[return-value]  # goes nowhere: a fault makes from_environ raise
+
+    def parse[T](self, name: str, text: str, parse: Callable[[str], T], must_be: str) -> T:
+        """As `read`, for a value that is at hand."""
+        try:
+            return parse(text)
+        except InvalidJsonSetting as invalid:
+            for fault in invalid.faults:
+                self.fault(name + fault.place, fault.wrong, fault.must_be)
+        except ValueError:
+            self.fault(name, "is wrong", must_be)
+        return None  # type: ignore[return-value]  # goes nowhere, too
 
     def fault(self, name: str, wrong: str, must_be: str) -> None:
         self.faults.append(f"{name}: {wrong}; it must be {must_be}")
@@ -173,7 +182,7 @@ def _connection(reader: _Reader) -> Connection:
     return Connection(
         queue_service_uri=reader.read(
             "EVENTS_STORAGE__queueServiceUri",
-            _https_url,
+            _queue_service_uri,
             "an https:// URL such as https://ACCOUNT.queue.core.windows.net",
         ),
         credential=reader.read(
@@ -184,6 +193,31 @@ def _connection(reader: _Reader) -> Connection:
         ),
         client_id=reader.get("EVENTS_STORAGE__clientId"),
     )
+
+
+def _policy(reader: _Reader, folder: Path) -> Policy | None:
+    text = reader.get("PUBLISH_POLICY")
+    if text is None:
+        return None
+    if text.startswith("@"):
+        try:
+            text = (folder / text[1:]).read_text(encoding="utf-8-sig")
+        except (OSError, ValueError):
+            reader.fault("PUBLISH_POLICY", "names a file that cannot be read", publish_policy.MUST_BE)
+            return None
+    return reader.parse("PUBLISH_POLICY", text, publish_policy.parse, publish_policy.MUST_BE)
+
+
+def _decision_point(reader: _Reader) -> DecisionPoint | None:
+    key = reader.get("PDP_SUBSCRIPTION_KEY")
+    if key and not re.fullmatch(r"[!-~]+", key):
+        reader.fault("PDP_SUBSCRIPTION_KEY", "is wrong", "printable ASCII without spaces")
+    if reader.get("PDP_URL"):
+        must_be = "the https:// URL of a decision endpoint (http:// on loopback only), without query"
+        return DecisionPoint(reader.read("PDP_URL", secure_url.parse, must_be), key)
+    if key:
+        reader.fault("PDP_SUBSCRIPTION_KEY", "is set without PDP_URL", "left out, or both set")
+    return None
 
 
 def _limits(reader: _Reader) -> Limits:
@@ -221,41 +255,10 @@ def _queue_name(text: str) -> str:
     return text
 
 
-def _issuers(text: str) -> tuple[Issuer, ...]:
-    entries = json.loads(text)
-    if not isinstance(entries, list) or not entries:
-        raise ValueError
-    issuers = tuple(_issuer(entry) for entry in entries)
-    if len({entry.issuer for entry in issuers}) != len(issuers):
-        raise ValueError
-    return issuers
-
-
-def _issuer(entry: object) -> Issuer:
-    if not isinstance(entry, dict) or not {"issuer"} <= entry.keys() <= {"issuer", "jwks_uri", "audience"}:
-        raise ValueError
-    if not all(isinstance(value, str) and value for value in entry.values()):
-        raise ValueError
-    for name in entry.keys() & {"issuer", "jwks_uri"}:
-        _url(entry[name])
-    return Issuer(**entry)
-
-
-def _url(text: str) -> str:
-    """An absolute URL that no one on the way can read or change: https, or http on loopback."""
-    parts = urlsplit(text)
-    schemes = ("https", "http") if parts.hostname in ("127.0.0.1", "::1", "localhost") else ("https",)
-    if not re.fullmatch(r"[!-~]+", text) or not parts.hostname or parts.scheme not in schemes or parts.port == 0:
-        raise ValueError
-    if parts.query or parts.fragment or parts.username is not None:
-        raise ValueError
-    return text
-
-
-def _https_url(text: str) -> str:
+def _queue_service_uri(text: str) -> str:
     if not text.startswith("https://"):
         raise ValueError
-    return _url(text)
+    return secure_url.parse(text)
 
 
 def _scope(text: str) -> str:  # RFC 6749 §3.3

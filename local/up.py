@@ -115,7 +115,7 @@ def _settings(environ: Mapping[str, str]) -> Settings:
     """The settings that the host will have, but for the storage and the issuer, which are not up yet."""
     environ = environment(environ, "UseDevelopmentStorage=true", "http://127.0.0.1/")
     try:
-        return Settings.from_environ({**environ, **app_folder.local_settings(ROOT, environ)})
+        return Settings.from_environ({**environ, **app_folder.local_settings(ROOT, environ)}, ROOT)
     except InvalidSettings as error:
         raise Failure(str(error)) from error
 

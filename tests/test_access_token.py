@@ -1,20 +1,26 @@
 """Tokens, checked with plain values: no clock, no network."""
 
+import asyncio
 import json
-from base64 import urlsafe_b64encode
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import RSAAlgorithm
 
-from events_publish import access_token
-from events_publish.keys import Key
-from events_publish.problem import InvalidToken, Unauthenticated
+from events_publish import access_token, json_web_token
+from events_publish.access_token import Authenticator
+from events_publish.issuers import Issuer
+from events_publish.json_client import Document
+from events_publish.jwk import Key
+from events_publish.keys import KeySet
+from events_publish.problem import InsufficientScope, InvalidToken, Unauthenticated
+from events_publish.publisher import Publisher
 
 NOW = 1_700_000_000
 PRIVATE = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-KEY = Key(PRIVATE.public_key(), frozenset({"RS256", "PS512"}))
+KEY: Key = {"RS256": PRIVATE.public_key(), "PS512": PRIVATE.public_key()}
 CLAIMS = {"iss": "https://maskinporten.no/", "exp": NOW + 60, "scope": "a b"}
 
 
@@ -22,43 +28,12 @@ def sign(claims: dict[str, Any], algorithm: str = "RS256", private: Any = PRIVAT
     return jwt.api_jws.encode(json.dumps(claims).encode(), private, algorithm, {"kid": "k", "typ": None, **header})
 
 
-def verify(claims: dict[str, Any], audience: str | None = None) -> access_token.Publisher:
-    return access_token.verify(access_token.read(sign(claims)), KEY, audience=audience, now=NOW)
+def verify_encoded(encoded: str, key: Key = KEY, audience: str | None = None) -> Publisher:
+    return access_token.verify(encoded, json_web_token.read(encoded), key, audience=audience, now=NOW)
 
 
-def b64(text: str) -> str:
-    return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
-
-
-def test_publisher() -> None:
-    """Who a token speaks for, as Altinn's exchange writes it."""
-    claims = {
-        **CLAIMS,
-        "consumer": {"authority": "iso6523-actorid-upis", "ID": "0192:991825827"},
-        "urn:altinn:org": "ttd",
-        "client_id": "c",
-        "urn:altinn:scope": "c",
-    }
-    assert verify(claims) == access_token.Publisher("0192:991825827", "ttd", "c", frozenset("abc"), claims)
-
-
-def test_publisher_of_a_bare_token() -> None:
-    assert verify(CLAIMS) == access_token.Publisher(None, None, None, frozenset("ab"), CLAIMS)
-    odd = {**CLAIMS, "consumer": "0192:991825827", "urn:altinn:org": 1, "client_id": None, "scope": 5}
-    assert verify(odd) == access_token.Publisher(None, None, None, frozenset(), odd)
-
-
-@pytest.mark.parametrize(
-    ("claims", "scopes"),
-    [
-        pytest.param({"scope": ["a", "b", 1]}, {"a", "b"}, id="an array"),
-        pytest.param({"scope": "a", "urn:altinn:scope": ["b"]}, {"a", "b"}, id="both claims"),
-        pytest.param({"urn:altinn:scope": "b"}, {"b"}, id="the other claim"),
-        pytest.param({"scope": {"a": 1}}, set(), id="another type"),
-    ],
-)
-def test_scopes(claims: dict[str, Any], scopes: set[str]) -> None:
-    assert verify({"iss": "i", "exp": NOW, **claims}).scopes == scopes
+def verify(claims: dict[str, Any], audience: str | None = None) -> Publisher:
+    return verify_encoded(sign(claims), audience=audience)
 
 
 @pytest.mark.parametrize(
@@ -116,53 +91,17 @@ def test_audience(aud: object, good: bool) -> None:
 
 
 def test_only_the_algorithms_of_the_key() -> None:
-    token = access_token.read(sign(CLAIMS, "PS512"))
-    assert access_token.verify(token, KEY, audience=None, now=NOW)
+    assert verify_encoded(sign(CLAIMS, "PS512"))
     with pytest.raises(InvalidToken, match="alg"):
-        access_token.verify(access_token.read(sign(CLAIMS, "RS384")), KEY, audience=None, now=NOW)
+        verify_encoded(sign(CLAIMS, "RS384"))
 
 
 def test_an_elliptic_curve() -> None:
     private = ec.generate_private_key(ec.SECP256R1())
-    key = Key(private.public_key(), frozenset({"ES256"}))
-    token = access_token.read(sign(CLAIMS, "ES256", private))
-    assert access_token.verify(token, key, audience=None, now=NOW)
+    token = sign(CLAIMS, "ES256", private)
+    assert verify_encoded(token, {"ES256": private.public_key()})
     with pytest.raises(InvalidToken, match="signature"):
-        access_token.verify(token._replace(encoded=token.encoded[:-8] + "AAAAAAAA"), key, audience=None, now=NOW)
-
-
-def jwt_of(header: str, claims: str, signature: str = "AAAA") -> str:
-    return f"{b64(header)}.{b64(claims)}.{signature}"
-
-
-HEADER = '{"alg":"RS256","kid":"k"}'
-ISS = '{"iss":"i"}'
-
-
-@pytest.mark.parametrize(
-    ("token", "message"),
-    [
-        pytest.param(jwt_of('{"alg":"RS256","kid":"k","crit":["exp"],"exp":1}', ISS), "crit", id="crit"),
-        pytest.param(sign(CLAIMS) + "=", "base64url", id="padding"),
-        pytest.param(sign(CLAIMS).replace(".", ". ", 1), "base64url", id="white space"),
-        pytest.param(jwt_of(HEADER, ISS, ""), "base64url", id="no signature"),
-        pytest.param(jwt_of(HEADER, ISS, "A"), "base64url", id="impossible length"),
-        pytest.param(jwt_of(HEADER, ISS, "++++"), "base64url", id="ordinary base64"),
-        pytest.param(jwt_of('{"alg":"RS256","alg":"RS256","kid":"k"}', ISS), "repeated", id="alg twice"),
-        pytest.param(jwt_of(HEADER, '{"iss":"i","iss":"i"}'), "repeated", id="iss twice"),
-        pytest.param(jwt_of(HEADER, '{"a":{"b":1,"b":2},"iss":"i"}'), "repeated", id="a name twice further down"),
-        pytest.param(jwt_of(HEADER, "[" * 12_000), "JSON", id="deep"),
-        pytest.param(jwt_of(HEADER, '{"a":' + "1" * 5000 + "}"), "JSON", id="a very long number"),
-        pytest.param(jwt_of(HEADER, '"i"'), "JSON object", id="a string"),
-        pytest.param(jwt_of('{"alg":"RS256","kid":1}', ISS), "kid", id="kid is a number"),
-        pytest.param(jwt_of('{"kid":"k"}', ISS), "alg", id="no alg"),
-        pytest.param(jwt_of(HEADER, '{"iss":1}'), "iss", id="iss is a number"),
-        pytest.param(jwt_of(HEADER, "{}"), "iss", id="no iss"),
-    ],
-)
-def test_unreadable(token: str, message: str) -> None:
-    with pytest.raises(InvalidToken, match=message):
-        access_token.read(token)
+        verify_encoded(token[:-8] + "AAAAAAAA", {"ES256": private.public_key()})
 
 
 @pytest.mark.parametrize("authorization", [None, "", "  ", "Basic a", "Bearerabc", "a.b.c"])
@@ -185,3 +124,109 @@ def test_bearer_token() -> None:
     assert access_token.bearer_token("Bearer " + "a" * access_token.MAX_TOKEN_BYTES)
     with pytest.raises(InvalidToken, match="longer"):
         access_token.bearer_token("Bearer " + "a" * (access_token.MAX_TOKEN_BYTES + 1))
+
+
+class Issuing:
+    """An issuer of the tests, whose keys can be changed; the key set of it asks anew when it is told to."""
+
+    def __init__(self) -> None:
+        self.jwks = {"keys": [self.jwk()]}
+        self.key_set = KeySet(Issuer("https://maskinporten.no/", "https://maskinporten.no/jwk"), self.fetch)
+        self.authenticator = Authenticator({"https://maskinporten.no/": self.key_set}, "a")
+
+    @staticmethod
+    def jwk(**members: Any) -> dict[str, Any]:
+        return {**RSAAlgorithm.to_jwk(PRIVATE.public_key(), as_dict=True), "kid": "k", **members}
+
+    async def fetch(self, _: str) -> Document:
+        return Document(self.jwks)
+
+    async def refresh(self) -> None:
+        await self.key_set._begin(0)
+
+    async def authenticate(self, token: str, now: float = NOW) -> Publisher:
+        deadline = asyncio.get_running_loop().time() + 10
+        return await self.authenticator.authenticate(f"Bearer {token}", now=now, deadline=deadline)
+
+
+@pytest.fixture
+def issuing() -> Issuing:
+    return Issuing()
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tokens whose signature was checked."""
+    found: list[str] = []
+    real = access_token.verify
+
+    def verify(encoded: str, *values: Any, **options: Any) -> Publisher:
+        found.append(encoded)
+        return real(encoded, *values, **options)
+
+    monkeypatch.setattr(access_token, "verify", verify)
+    return found
+
+
+async def test_a_token_is_verified_once(issuing: Issuing, checked: list[str]) -> None:
+    token = sign(CLAIMS)
+    first = await issuing.authenticate(token)
+    assert await issuing.authenticate(token) == first
+    assert checked == [token]
+    assert await issuing.authenticate(sign({**CLAIMS, "exp": NOW + 61})) != first
+    assert len(checked) == 2
+
+
+async def test_what_was_refused_is_not_remembered(issuing: Issuing, checked: list[str]) -> None:
+    for _ in range(2):
+        with pytest.raises(InvalidToken, match="expired"):
+            await issuing.authenticate(sign({**CLAIMS, "exp": NOW - 60}))
+    assert len(checked) == 2
+
+
+async def test_a_remembered_token_ends_with_its_exp(issuing: Issuing, checked: list[str]) -> None:
+    """In the leeway after that it is verified each time, and then it is expired like any other."""
+    token = sign(CLAIMS)
+    for now in (NOW, NOW + 59.9, NOW + 60, NOW + 89.9):
+        assert await issuing.authenticate(token, now)
+    assert len(checked) == 3
+    with pytest.raises(InvalidToken, match="expired"):
+        await issuing.authenticate(token, NOW + 90)
+
+
+async def test_a_remembered_token_goes_with_its_key(issuing: Issuing) -> None:
+    token = sign(CLAIMS)
+    assert await issuing.authenticate(token)
+    issuing.jwks = {"keys": [issuing.jwk(kid="another")]}
+    await issuing.refresh()
+    with pytest.raises(InvalidToken, match="no key"):
+        await issuing.authenticate(token)
+
+
+async def test_a_remembered_token_goes_when_its_kid_becomes_another_key(issuing: Issuing) -> None:
+    token = sign(CLAIMS)
+    assert await issuing.authenticate(token)
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    issuing.jwks = {"keys": [{**RSAAlgorithm.to_jwk(other, as_dict=True), "kid": "k"}]}
+    await issuing.refresh()
+    with pytest.raises(InvalidToken, match="signature"):
+        await issuing.authenticate(token)
+    issuing.jwks = {"keys": [issuing.jwk(alg="PS512")]}
+    await issuing.refresh()
+    with pytest.raises(InvalidToken, match="alg"):
+        await issuing.authenticate(token)
+
+
+async def test_a_remembered_token_stays_when_its_key_does(issuing: Issuing, checked: list[str]) -> None:
+    assert await issuing.authenticate(sign(CLAIMS))
+    issuing.jwks = {"keys": [issuing.jwk(kid="new"), issuing.jwk(x5t="of no interest")]}
+    await issuing.refresh()
+    assert await issuing.authenticate(sign(CLAIMS))
+    assert len(checked) == 1
+
+
+async def test_the_scope_is_checked_on_each_request(issuing: Issuing) -> None:
+    token = sign({**CLAIMS, "scope": "b"})
+    for _ in range(2):
+        with pytest.raises(InsufficientScope):
+            await issuing.authenticate(token)

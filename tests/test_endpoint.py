@@ -1,18 +1,14 @@
 """The way of a request, without a host around it."""
 
 import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from events_publish import exchange, policy
 from events_publish.endpoint import Endpoint
 from events_publish.exchange import Request, respond
 from events_publish.settings import Settings
-from local import serving
 from tests.conftest import Issuer, MakeEvent, MakeToken
 from tests.storage import Queue
 
@@ -63,35 +59,6 @@ def test_a_trace_id_is_made_where_the_host_has_none(trace_parent: Any) -> None:
     assert first != second
 
 
-JwkSet = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@pytest.fixture
-async def serve_keys() -> AsyncIterator[Callable[[JwkSet], Awaitable[str]]]:
-    """Serves a key set of the test's own; gives its URL."""
-    runners = []
-
-    async def serve(handler: JwkSet) -> str:
-        app = web.Application()
-        app.router.add_get("/jwk", handler)
-        runners.append(web.AppRunner(app))
-        return await serving.serve(runners[-1], 0, "--port") + "/jwk"
-
-    yield serve
-    for runner in runners:
-        await runner.cleanup()
-
-
-async def publish_with_keys_at(
-    jwks_uri: str, settings: dict[str, str], token_issuer: Issuer, token: str, event: dict[str, Any]
-) -> int:
-    issuers = json.dumps([{"issuer": token_issuer.identifier, "jwks_uri": jwks_uri}])
-    publish = Endpoint(Settings.from_environ({**settings, "TOKEN_ISSUERS": issuers}))
-    response = await respond(publish.events, request(token, event))
-    await publish.close()
-    return response.status
-
-
 async def test_keys_at_a_given_place(
     settings: dict[str, str],
     token_issuer: Issuer,
@@ -101,39 +68,7 @@ async def test_keys_at_a_given_place(
 ) -> None:
     """Fetched without the proxies of the environment, which would be looked up on each call."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    jwks_uri = token_issuer.identifier + "jwk"
-    assert await publish_with_keys_at(jwks_uri, settings, token_issuer, make_token(), make_event()) == 200
-
-
-@pytest.mark.parametrize("document", ["redirect", "huge", "html", "deep", "endless", "404", "cut"])
-async def test_keys_that_cannot_be_had(
-    document: str,
-    settings: dict[str, str],
-    token_issuer: Issuer,
-    make_token: MakeToken,
-    make_event: MakeEvent,
-    serve_keys: Callable[[JwkSet], Awaitable[str]],
-) -> None:
-    """Whatever the issuer serves, the answer is 503, and soon."""
-
-    async def jwk_set(served: web.Request) -> web.StreamResponse:
-        texts = {"huge": '{"keys": []}' + " " * 2_000_000, "html": "<html>", "deep": "[" * 100_000}
-        if document in texts:
-            return web.Response(text=texts[document])
-        if document == "redirect":
-            raise web.HTTPFound(token_issuer.identifier + "jwk")
-        if document == "404":
-            raise web.HTTPNotFound
-        response = web.StreamResponse()
-        if document == "cut":
-            response.content_length = 100
-            response.force_close()
-        await response.prepare(served)
-        for _ in range(1 if document == "cut" else 1000):
-            await response.write(b" " * 10_000 if document == "endless" else b"{")
-        return response
-
-    began = time.monotonic()
-    jwks_uri = await serve_keys(jwk_set)
-    assert await publish_with_keys_at(jwks_uri, settings, token_issuer, make_token(), make_event()) == 503
-    assert time.monotonic() - began < 5
+    issuers = json.dumps([{"issuer": token_issuer.identifier, "jwks_uri": token_issuer.identifier + "jwk"}])
+    publish = Endpoint(Settings.from_environ({**settings, "TOKEN_ISSUERS": issuers}))
+    assert (await respond(publish.events, request(make_token(), make_event()))).status == 200
+    await publish.close()

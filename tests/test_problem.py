@@ -9,7 +9,16 @@ from events_publish.problem import Problem
 
 EXAMPLES = list(problem_page.EXAMPLES.values())
 
-HEADERS = {401: "WWW-Authenticate", 403: "WWW-Authenticate", 405: "Allow", 415: "Accept-Post", 503: "Retry-After"}
+HEADERS = {
+    "unauthenticated": "WWW-Authenticate",
+    "invalid-token": "WWW-Authenticate",
+    "insufficient-scope": "WWW-Authenticate",
+    "method-not-allowed": "Allow",
+    "unsupported-media-type": "Accept-Post",
+    "keys-unavailable": "Retry-After",
+    "policy-unavailable": "Retry-After",
+    "queue-unavailable": "Retry-After",
+}
 
 
 def test_every_kind_has_an_example() -> None:
@@ -28,7 +37,7 @@ def test_each_is_a_problem_details_object(example: Problem) -> None:
         "traceId": "0af7651916cd43dd8448eb211c80319c",
         **example.extensions,
     }
-    assert set(example.headers) == {HEADERS[example.status]} if example.status in HEADERS else not example.headers
+    assert set(example.headers) == ({HEADERS[example.kind]} if example.kind in HEADERS else set())
 
 
 def test_retry_after_is_jittered() -> None:

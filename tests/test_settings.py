@@ -1,14 +1,18 @@
 """Settings: what is taken, and one line for each that is not."""
 
 import json
+from pathlib import Path
 
 import pytest
 from azure.storage.queue import QueueClient
 
-from events_publish.settings import DEFAULT_CHAIN, NAMES, Connection, InvalidSettings, Issuer, Limits, Settings
+from events_publish import publish_policy
+from events_publish.issuers import Issuer
+from events_publish.settings import DEFAULT_CHAIN, NAMES, Connection, DecisionPoint, InvalidSettings, Limits, Settings
 
 STORAGE = "UseDevelopmentStorage=true"
 ISSUERS = '[{"issuer": "https://maskinporten.no/"}]'
+POLICY = '[{"publishers": ["991825827"]}]'
 KEY = "AccountKey=c2VjcmV0"
 LEAST = {"EVENTS_STORAGE": STORAGE, "TOKEN_ISSUERS": ISSUERS}
 IDENTITY = {"EVENTS_STORAGE__queueServiceUri": "https://account.queue.core.windows.net", "TOKEN_ISSUERS": ISSUERS}
@@ -21,6 +25,8 @@ def test_defaults() -> None:
         issuers=(Issuer("https://maskinporten.no/"),),
         queue_name="events-registration",
         publish_scope="altinn:events.publish",
+        policy=None,
+        decision_point=None,
         limits=Limits(event_bytes=49_152, batch_events=100, request_bytes=5_242_880),
         publish_timeout_seconds=10,
     )
@@ -36,6 +42,9 @@ def test_all_set() -> None:
             [{"issuer": "http://127.0.0.1:7072/", "jwks_uri": "https://example.no/jwk", "audience": "us"}]
         ),
         "PUBLISH_SCOPE": "my:scope",
+        "PUBLISH_POLICY": POLICY,
+        "PDP_URL": "https://pdp.example.no/decision",
+        "PDP_SUBSCRIPTION_KEY": "secret",
         "MAX_EVENT_BYTES": "1000",
         "MAX_BATCH_EVENTS": "5",
         "MAX_REQUEST_BYTES": "1001",
@@ -49,6 +58,8 @@ def test_all_set() -> None:
         issuers=(Issuer("http://127.0.0.1:7072/", "https://example.no/jwk", "us"),),
         queue_name="my-queue",
         publish_scope="my:scope",
+        policy=publish_policy.parse(POLICY),
+        decision_point=DecisionPoint("https://pdp.example.no/decision", "secret"),
         limits=Limits(event_bytes=1000, batch_events=5, request_bytes=1001),
         publish_timeout_seconds=2.5,
     )
@@ -111,16 +122,9 @@ def test_an_empty_value_is_an_unset_one() -> None:
         pytest.param("EVENTS_QUEUE_NAME", "a--b", id="two hyphens"),
         pytest.param("EVENTS_QUEUE_NAME", "ab", id="short"),
         pytest.param("EVENTS_QUEUE_NAME", "a" * 64, id="long"),
-        pytest.param("TOKEN_ISSUERS", "https://maskinporten.no/", id="not JSON"),
-        pytest.param("TOKEN_ISSUERS", "[]", id="no issuer"),
-        pytest.param("TOKEN_ISSUERS", '{"issuer": "https://maskinporten.no/"}', id="no array"),
-        pytest.param("TOKEN_ISSUERS", '[{"issuer": "http://maskinporten.no/"}]', id="http"),
-        pytest.param("TOKEN_ISSUERS", '[{"issuer": "https://maskinporten.no/?a"}]', id="query"),
-        pytest.param("TOKEN_ISSUERS", '[{"issuer": "https://maskinporten.no/", "audience": 1}]', id="number"),
-        pytest.param("TOKEN_ISSUERS", '[{"issuer": "https://maskinporten.no/", "aud": "us"}]', id="unknown member"),
-        pytest.param("TOKEN_ISSUERS", '[{"jwks_uri": "https://maskinporten.no/jwk"}]', id="no issuer in it"),
-        pytest.param("TOKEN_ISSUERS", '[{"issuer": "https://a.no/"}, {"issuer": "https://a.no/"}]', id="twice"),
         pytest.param("PUBLISH_SCOPE", "two scopes", id="two scopes"),
+        pytest.param("PDP_URL", "http://pdp.example.no/decision", id="http"),
+        pytest.param("PDP_URL", "https://pdp.example.no/decision?subscription-key=secret", id="a key in the URL"),
         pytest.param("MAX_EVENT_BYTES", "0", id="no bytes"),
         pytest.param("MAX_EVENT_BYTES", "49153", id="more than a message holds"),
         pytest.param("MAX_EVENT_BYTES", "1e3", id="not a whole number"),
@@ -140,6 +144,106 @@ def test_wrong(name: str, value: str) -> None:
     (line,) = refused.value.faults
     assert line.startswith(f"{name}: is wrong; it must be ")
     assert "secret" not in line
+
+
+ISSUER = '{"issuer": "https://a.no/"}'
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "starts"),
+    [
+        (
+            "TOKEN_ISSUERS",
+            "https://secret.no/",
+            [": is not JSON (Expecting value in line 1, column 1); it must be a JSON"],
+        ),
+        ("TOKEN_ISSUERS", "[]", [": is empty; it must be a JSON array of at least one"]),
+        ("TOKEN_ISSUERS", ISSUER, [": is no array; "]),
+        ("TOKEN_ISSUERS", "[" * 100_000, [": names a member twice, or is nested too deep; "]),
+        (
+            "TOKEN_ISSUERS",
+            '["https://secret.no/"]',
+            ["[0]: is no object; it must be an object with members of issuer, "],
+        ),
+        ("TOKEN_ISSUERS", '[{"issuer": "http://secret.no/"}]', ["[0].issuer: is wrong; it must be an https:// URL"]),
+        ("TOKEN_ISSUERS", '[{"issuer": "https://secret.no/?a"}]', ["[0].issuer: is wrong; "]),
+        ("TOKEN_ISSUERS", '[{"issuer": "https://u:secret@a.no/"}]', ["[0].issuer: is wrong; "]),
+        (
+            "TOKEN_ISSUERS",
+            '[{"issuer": "https://a.no/"}, {"issuer": 1, "audience": "", "jwks_uri": "http://secret.no/"}]',
+            ["[1].issuer: is wrong; ", "[1].audience: is wrong; ", "[1].jwks_uri: is wrong; "],
+        ),
+        ("TOKEN_ISSUERS", '[{"issuer": "https://a.no/", "secret": "us"}]', ["[0]: has an unknown member; "]),
+        ("TOKEN_ISSUERS", '[{"jwks_uri": "https://a.no/jwk"}]', ["[0].issuer: is missing; it must be there"]),
+        ("TOKEN_ISSUERS", f"[{ISSUER}, {ISSUER}]", ["[1].issuer: is there already; it must be another"]),
+        ("TOKEN_ISSUERS", '[{"issuer": "https://a.no/", "issuer": "https://b.no/"}]', [": names a member twice, "]),
+        ("PUBLISH_POLICY", "deny secret", [": is not JSON (Expecting value in line 1, column 1); it must be a JSON"]),
+        ("PUBLISH_POLICY", "{}", [": is no array; "]),
+        ("PUBLISH_POLICY", "@missing.json", [": names a file that cannot be read; "]),
+        ("PUBLISH_POLICY", "@", [": names a file that cannot be read; "]),
+        ("PUBLISH_POLICY", "@\0", [": names a file that cannot be read; "]),
+        ("PUBLISH_POLICY", "@wrong.json", ["[1].effect: is wrong; it must be allow or deny"]),
+        ("PUBLISH_POLICY", '[{"publisher": ["991825827"]}]', ["[0]: has an unknown member; "]),
+        ("PUBLISH_POLICY", '[{"effect": "Deny"}]', ["[0].effect: is wrong; it must be allow or deny"]),
+        ("PUBLISH_POLICY", '[{"publishers": []}]', ["[0].publishers: is wrong; it must be an array of at least one; "]),
+        ("PUBLISH_POLICY", '[{"resources": "urn:a:b"}]', ["[0].resources: is wrong; it must be an array of at least"]),
+        ("PUBLISH_POLICY", '[{"types": null}]', ["[0].types: is wrong; "]),
+        (
+            "PUBLISH_POLICY",
+            json.dumps([{}, {"publishers": ["991825827", "secret", "0193:991825827", "99182582", "org:", "*", 1]}]),
+            [f"[1].publishers[{index}]: is wrong; it must be an organisation number, " for index in range(1, 7)],
+        ),
+        (
+            "PUBLISH_POLICY",
+            json.dumps([{"resources": ["urn:a:b*", "*", "urn:A:b", "urn:a:*:b", "urn:a", "", "urn:a:b c*"]}]),
+            [f"[0].resources[{index}]: is wrong; it must be a resource such as urn:" for index in range(2, 7)],
+        ),
+        ("PUBLISH_POLICY", '[{"types": ["a*", "a*b", ""]}]', ["[0].types[1]: is wrong; ", "[0].types[2]: is wrong; "]),
+        (
+            "PUBLISH_POLICY",
+            json.dumps([{"sources": ["https://a.no/*", "https://A.no/*", "https://a.no/b/../c", "/%7ea", "a*b", ""]}]),
+            [f"[0].sources[{index}]: is wrong; it must be a source, or a prefix" for index in range(1, 6)],
+        ),
+    ],
+)
+def test_wrong_json(tmp_path: Path, name: str, value: str, starts: list[str]) -> None:
+    """One line for each fault, which points at its place and does not repeat the value."""
+    (tmp_path / "wrong.json").write_text('[{}, {"effect": "secret"}]')
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_environ({**LEAST, name: value}, tmp_path)
+    lines = refused.value.faults
+    assert [line.startswith(name + start) for line, start in zip(lines, starts, strict=True)] == [True] * len(starts)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_policy_in_a_file(tmp_path: Path) -> None:
+    """Beside the function app, or anywhere; an editor may have put a byte-order mark before it."""
+    (tmp_path / "policy.json").write_text(POLICY, encoding="utf-8-sig")
+    for name in ("policy.json", tmp_path / "policy.json"):
+        settings = Settings.from_environ({**LEAST, "PUBLISH_POLICY": f"@{name}"}, tmp_path)
+        assert settings.policy == publish_policy.parse(POLICY)
+
+
+def test_a_subscription_key_without_its_url() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_environ({**LEAST, "PDP_SUBSCRIPTION_KEY": "a key"})
+    assert [line.partition(";")[0] for line in refused.value.faults] == [
+        "PDP_SUBSCRIPTION_KEY: is wrong",
+        "PDP_SUBSCRIPTION_KEY: is set without PDP_URL",
+    ]
+
+
+def test_secrets_are_not_shown() -> None:
+    """Not even where somebody logs the settings as a whole."""
+    environ = {
+        **LEAST,
+        "EVENTS_STORAGE": f"AccountName=account;{KEY}",
+        "PDP_URL": "https://a.no/",
+        "PDP_SUBSCRIPTION_KEY": "x-x",
+    }
+    shown = repr(Settings.from_environ(environ))
+    assert KEY not in shown
+    assert "x-x" not in shown
 
 
 @pytest.mark.parametrize(

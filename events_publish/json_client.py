@@ -1,0 +1,85 @@
+"""JSON from other services over HTTP, within bounds of size and time."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import aiohttp
+
+MAX_DOCUMENT_BYTES = 262_144
+"""Of one answer: some hundred keys with their certificates."""
+
+SECONDS = 5
+"""How long one exchange may take, at most."""
+
+
+class Document(NamedTuple):
+    """The JSON of an answer."""
+
+    value: Any
+    fresh_seconds: float | None = None
+    """How long it may be kept (RFC 9111 §4.2.1), where the answer says so."""
+
+
+class JsonClient:
+    """Asks other services; redirects are not followed, since only the URL that was asked is trusted."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def get(self, url: str) -> Document:
+        """The document at `url`.
+
+        Raises:
+            OSError: it cannot be had.
+            ValueError: it is not JSON.
+        """
+        return await self._exchange("GET", url)
+
+    async def post(self, url: str, value: object, headers: Mapping[str, str]) -> Any:
+        """What the service at `url` answers to `value`; raises as `get` does."""
+        body = json.dumps(value, ensure_ascii=False).encode()
+        headers = {"Content-Type": "application/json", **headers}
+        return (await self._exchange("POST", url, data=body, headers=headers)).value
+
+    async def _exchange(self, method: str, url: str, **content: Any) -> Document:
+        try:
+            async with (
+                asyncio.timeout(SECONDS),
+                self._session.request(method, url, allow_redirects=False, **content) as answer,
+            ):
+                if answer.status != 200:
+                    raise OSError(f"{url} answers {answer.status}")
+                return Document(json.loads(await _body(url, answer)), _fresh_seconds(answer.headers))
+        except (TimeoutError, aiohttp.ClientError) as error:
+            # repr: some of these are without a text.
+            raise OSError(f"{url} cannot be reached: {error!r}") from error
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{url} answers what is not JSON") from error
+
+
+async def _body(url: str, answer: aiohttp.ClientResponse) -> bytes:
+    body = b""
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) > MAX_DOCUMENT_BYTES:
+            raise OSError(f"{url} answers more than {MAX_DOCUMENT_BYTES} bytes")
+    return body
+
+
+_MAX_AGE = re.compile(r'(?:^|,)\s*max-age\s*=\s*"?([0-9]{1,9})"?\s*(?=,|$)', re.IGNORECASE)
+_NOT_KEPT = re.compile(r"(?:^|,)\s*(?:no-cache|no-store)\b", re.IGNORECASE)
+
+
+def _fresh_seconds(headers: Mapping[str, str]) -> float | None:
+    """Cache-Control, less the Age of the answer (RFC 9111 §4.2)."""
+    cache_control = headers.get("Cache-Control", "")
+    if _NOT_KEPT.search(cache_control):
+        return 0
+    max_age = _MAX_AGE.search(cache_control)
+    if not max_age:
+        return None
+    age = headers.get("Age", "")
+    return max(0, int(max_age[1]) - (int(age) if re.fullmatch("[0-9]{1,9}", age) else 0))

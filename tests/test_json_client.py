@@ -1,0 +1,143 @@
+"""JSON of other services: taken within bounds, whatever they send."""
+
+import asyncio
+import functools
+import time
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from events_publish import json_client
+from events_publish.json_client import Document, JsonClient
+from local import serving
+
+type Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+type Serve = Callable[[Answer], Awaitable[str]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Serves an answer of the test's own; gives its URL."""
+    runners = []
+
+    async def start(answer: Answer) -> str:
+        app = web.Application()
+        app.router.add_route("*", "/document", answer)
+        runners.append(web.AppRunner(app, shutdown_timeout=0))
+        return await serving.serve(runners[-1], 0, "--port") + "/document"
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[JsonClient]:
+    async with aiohttp.ClientSession() as session:
+        yield JsonClient(session)
+
+
+def bomb() -> bytes:
+    """200 MB, compressed."""
+    compress = zlib.compressobj()
+    return b"".join(compress.compress(b" " * 1_000_000) for _ in range(200)) + compress.flush()
+
+
+BOMB = bomb()
+
+
+async def answer_with(answer: str, request: web.Request) -> web.StreamResponse:
+    """The answers of services that are broken, or mean harm."""
+    texts = {"huge": "[]" + " " * 300_000, "html": "<html>", "deep": "[" * 100_000, "utf-16": "[]"}
+    if answer in texts:
+        return web.Response(body=texts[answer].encode("utf-16" if answer == "utf-16" else "ascii") + b"\xff")
+    if answer == "redirect":
+        raise web.HTTPFound("/document?again")
+    if answer == "404":
+        raise web.HTTPNotFound
+    response = web.StreamResponse()
+    if answer == "bomb":
+        response.headers["Content-Encoding"] = "deflate"
+    if answer == "cut":
+        response.content_length = 100
+        response.force_close()
+    await response.prepare(request)
+    if answer == "bomb":
+        await response.write(BOMB)
+    for _ in range(1 if answer == "cut" else 1000):
+        await response.write(b" " * 10_000 if answer == "endless" else b"{")
+    return response
+
+
+@pytest.mark.parametrize("answer", ["redirect", "huge", "html", "deep", "endless", "404", "cut", "utf-16", "bomb"])
+async def test_answers_that_are_none(answer: str, serve: Serve, client: JsonClient) -> None:
+    """Each ends soon, with an error that names the URL, and takes little memory."""
+    url = await serve(functools.partial(answer_with, answer))
+    tracemalloc.start()
+    began = time.monotonic()
+    with pytest.raises((OSError, ValueError), match=url):
+        await client.get(url)
+    assert time.monotonic() - began < json_client.SECONDS
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+async def test_a_service_that_hangs(serve: Serve, client: JsonClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_client, "SECONDS", 0.2)
+
+    async def hang(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(1)
+        return web.Response()
+
+    url = await serve(hang)
+    with pytest.raises(OSError, match="cannot be reached"):
+        await client.get(url)
+
+
+async def test_nobody_listens(client: JsonClient) -> None:
+    with pytest.raises(OSError, match="cannot be reached"):
+        await client.get("http://127.0.0.1:1/")
+
+
+@pytest.mark.parametrize(
+    ("headers", "fresh_seconds"),
+    [
+        ({}, None),
+        ({"Cache-Control": "public"}, None),
+        ({"Cache-Control": "max-age=300"}, 300),
+        ({"Cache-Control": "public, MAX-AGE = 300 , must-revalidate"}, 300),
+        ({"Cache-Control": 'max-age="300"'}, 300),
+        ({"Cache-Control": "max-age=300", "Age": "100"}, 200),
+        ({"Cache-Control": "max-age=300", "Age": "301"}, 0),
+        ({"Cache-Control": "max-age=300", "Age": "soon"}, 300),
+        ({"Cache-Control": "s-maxage=300"}, None),
+        ({"Cache-Control": "max-age=-1"}, None),
+        ({"Cache-Control": "max-age=300, no-cache"}, 0),
+        ({"Cache-Control": "no-store"}, 0),
+        ({"Cache-Control": "max-age=999999999999"}, None),
+    ],
+)
+async def test_how_long_an_answer_is_fresh(
+    headers: dict[str, str], fresh_seconds: float | None, serve: Serve, client: JsonClient
+) -> None:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"a": 1}, headers=headers)
+
+    assert await client.get(await serve(answer)) == Document({"a": 1}, fresh_seconds)
+
+
+async def test_post(serve: Serve, client: JsonClient) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.json_response([request.method, request.content_type, request.headers["Key"], await request.json()])
+
+    assert await client.post(await serve(answer), {"a": "å"}, {"Key": "k"}) == [
+        "POST",
+        "application/json",
+        "k",
+        {"a": "å"},
+    ]

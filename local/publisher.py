@@ -17,27 +17,36 @@ async def token(
     scope: str | None = None,
     consumer: str = issuer.CONSUMER,
     lifetime: int = issuer.LIFETIME_SECONDS,
+    **claims: str,
 ) -> str:
     """An access token of the running issuer, whose keys are in `folder`; by default with the scope to publish.
 
+    `claims` are added or replaced.
+
     Raises:
-        Failure: no issuer runs, or one with other keys.
+        Failure: no issuer runs, or one with other keys, or the keys in `folder` were spoiled.
     """
-    try:
-        async with aiohttp.ClientSession() as session, session.get(running.issuer + "jwk") as answer:
-            served = (await answer.json())["keys"]
-    except (aiohttp.ClientError, ValueError, KeyError) as error:
-        raise Failure(f"No issuer answers at {running.issuer}; start it with `make run`.") from error
-    key = issuer.keys(folder).issuer
-    if key["kid"] not in (each["kid"] for each in served):
-        raise Failure(f"The issuer at {running.issuer} does not run with the keys in {folder}; start it again.")
+    key = issuer.keys(folder).signing
+    if issuer.fault(folder) is None:  # with a fault it cannot be asked, and need not be: its tokens are good
+        await _check_published(running.issuer, key["kid"], folder)
     return issuer.access_token(
         key,
         running.issuer,
         scope=running.scope if scope is None else scope,
         consumer=consumer,
         lifetime=lifetime,
+        **claims,
     )
+
+
+async def _check_published(identifier: str, kid: str, folder: Path) -> None:
+    try:
+        async with aiohttp.ClientSession() as session, session.get(identifier + "jwk") as answer:
+            published = (await answer.json())["keys"]
+    except (aiohttp.ClientError, ValueError, KeyError) as error:
+        raise Failure(f"No issuer answers at {identifier}; start it with `make run`.") from error
+    if kid not in (key["kid"] for key in published):
+        raise Failure(f"The issuer at {identifier} does not run with the keys in {folder}; start it again.")
 
 
 async def publish(running: Running, access_token: str, body: bytes) -> tuple[int, str]:

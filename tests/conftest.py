@@ -160,7 +160,7 @@ def make_token(token_issuer: Issuer) -> MakeToken:
         *, key: dict[str, Any] | None = None, lifetime: int = 600, scope: str = PUBLISH_SCOPE, **claims: Any
     ) -> str:
         return issuer.access_token(
-            key or token_issuer.keys.issuer,
+            key or token_issuer.keys.signing,
             claims.pop("iss", token_issuer.identifier),
             scope=scope,
             consumer=issuer.CONSUMER,

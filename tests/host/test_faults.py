@@ -113,7 +113,7 @@ def test_no_keys_yet(
     assert port
     background.run(runner.cleanup())
     host = start_host({**settings, "TOKEN_ISSUERS": json.dumps([{"issuer": identifier}])})
-    token = make_token(key=issuer.keys(tmp_path).issuer, iss=identifier)
+    token = make_token(key=issuer.keys(tmp_path).signing, iss=identifier)
     publish = Publish(client, host.events, token)
     unavailable(publish(BODY), "keys-unavailable")
 

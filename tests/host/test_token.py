@@ -20,7 +20,7 @@ BODY = SAMPLE.read_bytes()
 @pytest.fixture
 def foreign(tmp_path: Path) -> dict[str, Any]:
     """A key that no trusted issuer has."""
-    return issuer.keys(tmp_path).issuer
+    return issuer.keys(tmp_path).signing
 
 
 def post(client: httpx.Client, host: Host, *authorization: str) -> httpx.Response:
@@ -100,7 +100,7 @@ def test_a_token_with_another_key(
     token_issuer: Issuer,
 ) -> None:
     assert "no key" in refused(post(client, host, f"Bearer {make_token(key=foreign)}"), queue)
-    disguised = {**foreign, "kid": token_issuer.keys.issuer["kid"]}
+    disguised = {**foreign, "kid": token_issuer.keys.signing["kid"]}
     assert "signature" in refused(post(client, host, f"Bearer {make_token(key=disguised)}"), queue)
 
 
@@ -108,11 +108,11 @@ def test_an_unsigned_token(
     client: httpx.Client, host: Host, queue: Queue, make_token: MakeToken, token_issuer: Issuer
 ) -> None:
     header, claims, signature = make_token().split(".")
-    kid = token_issuer.keys.issuer["kid"]
+    kid = token_issuer.keys.signing["kid"]
     unsigned = b64({"alg": "none", "kid": kid})
     refused(post(client, host, f"Bearer {unsigned}.{claims}."), queue)
     assert "alg" in refused(post(client, host, f"Bearer {unsigned}.{claims}.{signature}"), queue)
-    secret = json.dumps(token_issuer.keys.issuer["n"]).encode()
+    secret = json.dumps(token_issuer.keys.signing["n"]).encode()
     hmac = jwt.encode({"iss": token_issuer.identifier}, secret, algorithm="HS256", headers={"kid": kid})
     assert "alg" in refused(post(client, host, f"Bearer {hmac}"), queue)
     assert "base64url" in refused(post(client, host, f"Bearer {header}.{claims}.{signature}="), queue)

@@ -34,7 +34,17 @@ async def _up(options: argparse.Namespace) -> None:
     from local import azurite, up
 
     ports = azurite.Ports(options.blob_port, options.queue_port, options.table_port)
-    await up.up(up.Options(options.folder, options.once, not options.no_host, options.port, options.issuer_port, ports))
+    await up.up(
+        up.Options(
+            folder=options.folder,
+            once=options.once,
+            with_host=not options.no_host,
+            port=options.port,
+            issuer_port=options.issuer_port,
+            azurite_ports=ports,
+            pdp_port=options.pdp_port if options.pdp else None,
+        )
+    )
 
 
 async def _host(options: argparse.Namespace) -> None:
@@ -51,11 +61,44 @@ async def _token(options: argparse.Namespace) -> None:
     from local.running import Running
 
     running = Running.load(options.folder)
+    claims = {"client_id": options.client} | ({"urn:altinn:org": options.org} if options.org else {})
     print(
         await publisher.token(
-            running, options.folder, scope=options.scope, consumer=options.consumer, lifetime=options.lifetime
+            running, options.folder, scope=options.scope, consumer=options.consumer, lifetime=options.lifetime, **claims
         )
     )
+
+
+async def _issuer_keys(options: argparse.Namespace) -> None:
+    from local import issuer
+
+    keys = issuer.keys(options.folder)
+    for key in keys.issuer:
+        print(key["kid"], key["alg"], *(["signs"] if key is keys.signing else []))
+
+
+async def _issuer_rotate(options: argparse.Namespace) -> None:
+    from local import issuer
+
+    print(issuer.rotate(options.folder, options.algorithm)["kid"])
+
+
+async def _issuer_retire(options: argparse.Namespace) -> None:
+    from local import issuer
+
+    issuer.retire(options.folder, options.kid)
+
+
+async def _issuer_fault(options: argparse.Namespace) -> None:
+    from local import issuer
+
+    issuer.set_fault(options.folder, None if options.fault == "none" else issuer.Fault(options.fault))
+
+
+async def _pdp(options: argparse.Namespace) -> None:
+    from local import pdp
+
+    pdp.set_answer(options.folder, pdp.Answer(options.answer))
 
 
 async def _publish(options: argparse.Namespace) -> int:
@@ -105,14 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: Any, summary: str) -> argparse.ArgumentParser:
-        subparser = commands.add_parser(name, help=summary, description=summary)
-        subparser.set_defaults(command=command)
-        return subparser
-
-    def add_folder(subparser: argparse.ArgumentParser) -> None:
-        subparser.add_argument(
-            "--folder", type=Path, default=ROOT / ".local", help="where data, keys and state lie (default: .local)"
-        )
+        return _add(commands, name, command, summary)
 
     def add_port(subparser: argparse.ArgumentParser, option: str, default: int, what: str) -> None:
         subparser.add_argument(
@@ -131,7 +167,9 @@ def _parser() -> argparse.ArgumentParser:
     add_port(up, "--blob-port", 10000, "Azurite's blob service")
     add_port(up, "--queue-port", 10001, "Azurite's queue service")
     add_port(up, "--table-port", 10002, "Azurite's table service")
-    add_folder(up)
+    up.add_argument("--pdp", action="store_true", help="also a stand-in for Altinn Authorization, asked by the host")
+    add_port(up, "--pdp-port", 7074, "that stand-in")
+    _add_folder(up)
 
     host = add("host", _host, "serve the function app of the current folder")
     add_port(host, "--port", 7071, "the host")
@@ -143,16 +181,60 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument(
         "--lifetime", type=int, default=3600, help="in seconds; less than -30, the leeway: expired (%(default)s)"
     )
-    add_folder(token)
+    token.add_argument("--org", metavar="NAME", help="what the claim urn:altinn:org says (default: no such claim)")
+    token.add_argument("--client", metavar="ID", default="local-client", help="what client_id says (%(default)s)")
+    _add_folder(token)
 
     publish = add("publish", _publish, "publish events to the running host")
     publish.add_argument("files", nargs="+", metavar="FILE", help="a file with one event; - for standard input")
-    add_folder(publish)
+    _add_folder(publish)
 
     messages = add("messages", _messages, "show the events at the head of the queue")
     messages.add_argument("--follow", action="store_true", help="take events off the queue as they come")
-    add_folder(messages)
+    _add_folder(messages)
+
+    _add_issuer(commands)
+
+    pdp = add("pdp", _pdp, "set what the stand-in for Altinn Authorization answers")
+    answers = ["Permit", "Deny", "NotApplicable", "Indeterminate", "down", "slow", "garbage"]
+    pdp.add_argument("answer", choices=answers, help="a decision, or a fault")
+    _add_folder(pdp)
     return parser
+
+
+def _add_issuer(commands: Any) -> None:
+    summary = "change the keys of the issuer, or have it fail; it need not run"
+    subcommands = commands.add_parser("issuer", help=summary, description=summary).add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+
+    keys = _add(subcommands, "keys", _issuer_keys, "list the keys, oldest first: kid, algorithm, and which one signs")
+    _add_folder(keys)
+
+    rotate = _add(subcommands, "rotate", _issuer_rotate, "add a key that signs from now on, and print its kid")
+    algorithms = [family + size for family in ("RS", "PS", "ES") for size in ("256", "384", "512")]
+    rotate.add_argument("--algorithm", choices=algorithms, default="RS256", help="what it signs with (%(default)s)")
+    _add_folder(rotate)
+
+    retire = _add(subcommands, "retire", _issuer_retire, "take a key out")
+    retire.add_argument("kid", metavar="KID", help="as `issuer keys` lists it")
+    _add_folder(retire)
+
+    fault = _add(subcommands, "fault", _issuer_fault, "give the issuer a fault, or take it away")
+    fault.add_argument("fault", choices=["none", "down", "slow", "garbage", "no-keys"])
+    _add_folder(fault)
+
+
+def _add(commands: Any, name: str, command: Any, summary: str) -> argparse.ArgumentParser:
+    subparser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    subparser.set_defaults(command=command)
+    return subparser
+
+
+def _add_folder(subparser: argparse.ArgumentParser) -> None:
+    subparser.add_argument(
+        "--folder", type=Path, default=ROOT / ".local", help="where data, keys and state lie (default: .local)"
+    )
 
 
 def _port(text: str) -> int:

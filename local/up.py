@@ -1,4 +1,4 @@
-"""The whole product on a laptop: Azurite, the issuer and the host, with one event published through them."""
+"""The whole product on a laptop: Azurite, the issuer, the host, a PDP if asked for; one event goes through them."""
 
 import asyncio
 import datetime
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from events_publish.settings import InvalidSettings, Settings
-from local import ROOT, Failure, app_folder, azurite, issuer, messages, publisher, running, serving
+from local import ROOT, Failure, app_folder, azurite, issuer, messages, pdp, publisher, running, serving
 from local.child import Child, ChildEnded
 from local.running import Running
 
@@ -28,6 +28,8 @@ class Options(NamedTuple):
     port: int
     issuer_port: int
     azurite_ports: azurite.Ports
+    pdp_port: int | None = None
+    """None: without the stand-in for Altinn Authorization."""
 
 
 async def up(options: Options) -> None:
@@ -38,7 +40,7 @@ async def up(options: Options) -> None:
     Raises:
         Failure: a part did not start, or ended by itself, or another `up` has the folder.
     """
-    settings = _settings(os.environ)
+    settings = _settings(os.environ, with_pdp=options.pdp_port is not None)
     serving.stop_on_signal(asyncio.current_task())
     with _lock(options.folder) as lock:
         try:
@@ -57,6 +59,8 @@ async def _run(options: Options, settings: Settings, lock: int) -> None:
         stack.push_async_callback(storage.child.stop)
         runner, identifier = await issuer.start(options.folder, options.issuer_port)
         stack.push_async_callback(runner.cleanup)
+        pdp_url = await _start_pdp(options, stack)
+        _warn_of_faults(options)
         parts = {"Azurite": storage.child}
         state = Running(
             issuer=identifier,
@@ -66,7 +70,8 @@ async def _run(options: Options, settings: Settings, lock: int) -> None:
         )
         if options.with_host:
             _say("Starting the function app …")
-            child, url = await _start_host(environment(os.environ, state.storage, identifier), options.port)
+            environ = environment(os.environ, state.storage, identifier, pdp_url)
+            child, url = await _start_host(environ, options.port)
             stack.push_async_callback(child.stop)
             parts["The host"] = child
             state = state._replace(host=url)
@@ -76,7 +81,7 @@ async def _run(options: Options, settings: Settings, lock: int) -> None:
         if options.with_host:
             await _publish_sample(state, token)
         if not options.once:
-            _introduce(state, token, with_host=options.with_host)
+            _introduce(state, token, pdp_url, with_host=options.with_host)
             with suppress(asyncio.CancelledError):  # told to stop
                 await _watch(parts)
 
@@ -105,15 +110,39 @@ def _lock(folder: Path) -> Iterator[int]:
         yield file.fileno()
 
 
-def environment(environ: Mapping[str, str], connection_string: str, identifier: str) -> dict[str, str]:
-    """The host's environment: `environ`, with the storage and the issuer that `up` has started."""
+async def _start_pdp(options: Options, stack: AsyncExitStack) -> str | None:
+    """The URL of the stand-in for Altinn Authorization, where it is wanted."""
+    if options.pdp_port is None:
+        return None
+    started = await pdp.start(options.folder, options.pdp_port)
+    stack.push_async_callback(started.runner.cleanup)
+    return started.url
+
+
+def _warn_of_faults(options: Options) -> None:
+    """Tell what an earlier rehearsal has left behind; the sample event may be refused for it."""
+    fault = issuer.fault(options.folder)
+    if fault is not None:
+        _say(f"The issuer has a fault: {fault}. It ends with: {sys.executable} -m local issuer fault none")
+    if options.pdp_port is not None and (answer := pdp.answer(options.folder)) is not pdp.Answer.PERMIT:
+        _say(f"The PDP answers {answer}. It permits again with: {sys.executable} -m local pdp Permit")
+
+
+def environment(
+    environ: Mapping[str, str], connection_string: str, identifier: str, pdp_url: str | None = None
+) -> dict[str, str]:
+    """The host's environment: `environ`, with the storage, the issuer and, if any, the PDP that `up` has started."""
     rest = {name: value for name, value in environ.items() if name.partition("__")[0] != "EVENTS_STORAGE"}
-    return rest | {"EVENTS_STORAGE": connection_string, "TOKEN_ISSUERS": json.dumps([{"issuer": identifier}])}
+    started = {"EVENTS_STORAGE": connection_string, "TOKEN_ISSUERS": json.dumps([{"issuer": identifier}])}
+    if pdp_url:
+        started |= {"PDP_URL": pdp_url, "PDP_SUBSCRIPTION_KEY": "local"}
+    return rest | started
 
 
-def _settings(environ: Mapping[str, str]) -> Settings:
-    """The settings that the host will have, but for the storage and the issuer, which are not up yet."""
-    environ = environment(environ, "UseDevelopmentStorage=true", "http://127.0.0.1/")
+def _settings(environ: Mapping[str, str], *, with_pdp: bool) -> Settings:
+    """The settings that the host will have, but for where the parts are that are not up yet."""
+    pdp_url = "http://127.0.0.1/" if with_pdp else None
+    environ = environment(environ, "UseDevelopmentStorage=true", "http://127.0.0.1/", pdp_url)
     try:
         return Settings.from_environ({**environ, **app_folder.local_settings(ROOT, environ)}, ROOT)
     except InvalidSettings as error:
@@ -148,11 +177,12 @@ async def _publish_sample(state: Running, token: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def _introduce(state: Running, token: str, *, with_host: bool) -> None:
+def _introduce(state: Running, token: str, pdp_url: str | None, *, with_host: bool) -> None:
+    decides = f"\n  PDP       {pdp_url}" if pdp_url else ""
     host = "" if with_host else ", once `func start` runs in a second terminal"
     _say(f"""
   Publish   {state.events}
-  Issuer    {state.issuer}
+  Issuer    {state.issuer}{decides}
   Storage   {state.storage}
   Queue     {state.queue}
 

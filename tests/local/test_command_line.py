@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
+import jwt
 import pytest
 
-from local import ROOT
+from local import ROOT, issuer, pdp, up
+from local.__main__ import main
 from local.up import SAMPLE
 from tests.conftest import wait_until
 from tests.storage import Queue
@@ -374,11 +376,126 @@ def test_token_options(stack: Stack) -> None:
     )
     header, claims, _ = printed.stdout.decode().strip().split(".")
     assert header
-    import jwt
-
     read = jwt.decode(printed.stdout.strip(), options={"verify_signature": False})
     assert claims
     assert (read["scope"], read["consumer"]["ID"], read["exp"] - read["iat"]) == ("a b", "0192:123456789", -5)
+
+
+def test_token_for_a_policy(stack: Stack) -> None:
+    """Who the token speaks for: a service owner, a client; by default the one and only, of nobody's."""
+    folder = ["--folder", str(stack.folder)]
+    for options, who in (
+        ([], {"client_id": "local-client"}),
+        (["--org", "ttd", "--client", "7e1a"], {"client_id": "7e1a", "urn:altinn:org": "ttd"}),
+    ):
+        printed = local("token", *folder, *options).stdout.strip()
+        claims = jwt.decode(printed, options={"verify_signature": False})
+        assert {name: claims[name] for name in ("client_id", "urn:altinn:org") if name in claims} == who
+
+
+def test_issuer_keys_rotate_and_retire(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def lines(*command: str) -> list[str]:
+        assert main(["issuer", *command, "--folder", str(tmp_path)]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    (first,) = [line.split() for line in lines("keys")]
+    assert first[1:] == ["RS256", "signs"]
+    (second,) = lines("rotate", "--algorithm", "ES256")
+    (third,) = lines("rotate")
+    assert lines("keys") == [f"{first[0]} RS256", f"{second} ES256", f"{third} RS256 signs"]
+    assert lines("retire", first[0]) == []
+    assert lines("retire", third) == []
+    assert lines("keys") == [f"{second} ES256 signs"]
+
+
+def test_every_algorithm_has_its_place_on_the_command_line(tmp_path: Path) -> None:
+    for algorithm in issuer.ALGORITHMS:
+        assert main(["issuer", "rotate", "--algorithm", algorithm, "--folder", str(tmp_path)]) == 0
+    assert [key["alg"] for key in issuer.keys(tmp_path).issuer] == ["RS256", *issuer.ALGORITHMS]
+
+
+def test_issuer_fault(tmp_path: Path) -> None:
+    for fault in issuer.Fault:
+        assert main(["issuer", "fault", fault, "--folder", str(tmp_path)]) == 0
+        assert issuer.fault(tmp_path) is fault
+    assert main(["issuer", "fault", "none", "--folder", str(tmp_path)]) == 0
+    assert issuer.fault(tmp_path) is None
+
+
+def test_pdp_answer(tmp_path: Path) -> None:
+    for answer in pdp.Answer:
+        assert main(["pdp", answer, "--folder", str(tmp_path)]) == 0
+        assert pdp.answer(tmp_path) is answer
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(["issuer"], id="issuer and nothing else"),
+        pytest.param(["issuer", "rotate", "--algorithm", "HS256"], id="an algorithm that is none"),
+        pytest.param(["issuer", "retire"], id="no kid"),
+        pytest.param(["issuer", "fault", "tired"], id="a fault that is none"),
+        pytest.param(["pdp", "permit"], id="a decision that is none"),
+    ],
+)
+def test_a_wrong_word_is_a_usage_error(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 2
+    assert "usage: python -m local" in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_keys_and_faults_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def failure(*command: str) -> str:
+        assert main([*command, "--folder", str(tmp_path)]) == 1
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1
+        return captured.err
+
+    kid = issuer.keys(tmp_path).signing["kid"]
+    assert failure("issuer", "retire", "stranger") == f"The issuer has no key stranger; it has {kid}.\n"
+    assert "is the only key of the issuer" in failure("issuer", "retire", kid)
+    (tmp_path / "issuer-fault").write_text("")
+    assert "must say one of down, slow, garbage, no-keys" in failure("token")
+    (tmp_path / "issuer-keys.json").write_text("{}")
+    for command in (["issuer", "keys"], ["issuer", "rotate"], ["token"]):
+        assert "issuer-keys.json does not hold the keys that it should" in failure(*command)
+
+
+def test_a_token_of_an_issuer_that_fails(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    """An outage is rehearsed with good tokens."""
+    folder = ["--folder", str(stack.folder)]
+    try:
+        for fault in issuer.Fault:
+            issuer.set_fault(stack.folder, fault)
+            assert main(["token", *folder]) == 0
+            assert capsys.readouterr().out.count(".") == 2
+    finally:
+        issuer.set_fault(stack.folder, None)
+
+
+def test_up_with_a_pdp(start: Callable[..., Stack], tmp_path: Path) -> None:
+    """It is up before the host, and the host is told where it is; what a rehearsal has left is told, too."""
+    pdp.set_answer(tmp_path, pdp.Answer.NOT_APPLICABLE)
+    issuer.set_fault(tmp_path, issuer.Fault.NO_KEYS)
+    stack = start(tmp_path, "--no-host", "--pdp", "--pdp-port=0")
+    shown = stack.errors.read_text()
+    assert "The issuer has a fault: no-keys. It ends with: " in shown
+    assert "The PDP answers NotApplicable. It permits again with: " in shown
+    (url,) = re.findall(r"^  PDP       (http://127\.0\.0\.1:\d+/authorization/api/v1/decision)$", shown, re.MULTILINE)
+    assert httpx.post(url).status_code == 401
+    stop(stack)
+
+
+def test_the_environment_of_the_host() -> None:
+    """The stand-in's address takes the place of the person's own; without it, their own is left alone."""
+    own = {"PDP_URL": "https://pdp.example/", "PDP_SUBSCRIPTION_KEY": "own", "PUBLISH_POLICY": "@policy.json"}
+    assert up.environment(own, "storage", "http://issuer/").items() >= own.items()
+    replaced = up.environment(own, "storage", "http://issuer/", "http://127.0.0.1:1/decision")
+    assert replaced["PDP_URL"] == "http://127.0.0.1:1/decision"
+    assert replaced["PDP_SUBSCRIPTION_KEY"] == "local"
+    assert replaced["PUBLISH_POLICY"] == "@policy.json"
 
 
 def test_a_wrong_port_is_a_usage_error() -> None:

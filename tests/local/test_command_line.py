@@ -408,10 +408,13 @@ def test_issuer_keys_rotate_and_retire(tmp_path: Path, capsys: pytest.CaptureFix
     assert lines("keys") == [f"{second} ES256 signs"]
 
 
-def test_every_algorithm_has_its_place_on_the_command_line(tmp_path: Path) -> None:
+def test_every_algorithm_has_its_place_on_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(issuer, "rotate", lambda _, algorithm: {"kid": algorithm})
     for algorithm in issuer.ALGORITHMS:
-        assert main(["issuer", "rotate", "--algorithm", algorithm, "--folder", str(tmp_path)]) == 0
-    assert [key["alg"] for key in issuer.keys(tmp_path).issuer] == ["RS256", *issuer.ALGORITHMS]
+        assert main(["issuer", "rotate", "--algorithm", algorithm]) == 0
+    assert capsys.readouterr().out.split() == [*issuer.ALGORITHMS]
 
 
 def test_issuer_fault(tmp_path: Path) -> None:

@@ -572,6 +572,32 @@ def test_what_is_good(client: httpx.Client, host: Host, messages: Queue, forge: 
     assert messages.take() == [BODY]
 
 
+AFTER_A_GOOD_ONE: Mapping[str, Callable[[str], str]] = {
+    "signed by a stranger": lambda good: resigned(good, signed(STRANGER, "RS256")(good.rpartition(".")[0].encode())),
+    "a bit of the signature": lambda good: resigned(good, bytes([signature_of(good)[0] ^ 1]) + signature_of(good)[1:]),
+    "spare bits of the signature": noncanonical,
+    "no signature": lambda good: f"{good.rpartition('.')[0]}.",
+    "padding": lambda good: f"{good}==",
+    "a fourth part": lambda good: f"{good}.e30",
+    "another header": lambda good: f"{b64(b'{"alg":"none","kid":"a"}')}.{good.partition('.')[2]}",
+    "capitals": str.upper,
+}
+
+
+@pytest.mark.parametrize("change", AFTER_A_GOOD_ONE.values(), ids=AFTER_A_GOOD_ONE.keys())
+def test_what_a_good_token_lends_to_a_like_one(
+    client: httpx.Client, host: Host, messages: Queue, forge: Forge, change: Callable[[str], str]
+) -> None:
+    """Nothing: a token is known again by all of its bytes, or not at all."""
+    good = forge()
+    token = change(good)
+    assert post(client, host.events, bearer(good)).status_code == 200
+    assert messages.take() == [BODY]
+    refused(post(client, host.events, bearer(token)), token)
+    assert post(client, host.events, bearer(good)).status_code == 200
+    assert messages.take() == [BODY]
+
+
 @pytest.mark.parametrize(
     "typ",
     [

@@ -1,7 +1,6 @@
 """What the attacks share: a forge of the issuer's tokens, and a queue on which nothing may be left."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import jwt
@@ -15,15 +14,10 @@ from tests.storage import Queue
 BODY = SAMPLE.read_bytes()
 
 
-def signing_key(token_issuer: Issuer) -> dict[str, Any]:
-    """The private JWK that the issuer signs with."""
-    return token_issuer.keys.issuer
-
-
 @pytest.fixture(scope="module")
 def forge(token_issuer: Issuer) -> Forge:
     """Makes tokens of the issuer that the shared host trusts."""
-    jwk = signing_key(token_issuer)
+    jwk = token_issuer.keys.signing
     return Forge(token_issuer.identifier, jwk["kid"], "RS256", jwt.PyJWK(jwk).key)
 
 

@@ -157,13 +157,18 @@ def make_token(token_issuer: Issuer) -> MakeToken:
     """Makes a token of the issuer, good for publishing; claims are added or replaced."""
 
     def make(
-        *, key: dict[str, Any] | None = None, lifetime: int = 600, scope: str = PUBLISH_SCOPE, **claims: Any
+        *,
+        key: dict[str, Any] | None = None,
+        lifetime: int = 600,
+        scope: str = PUBLISH_SCOPE,
+        consumer: str = issuer.CONSUMER,
+        **claims: Any,
     ) -> str:
         return issuer.access_token(
             key or token_issuer.keys.signing,
             claims.pop("iss", token_issuer.identifier),
             scope=scope,
-            consumer=issuer.CONSUMER,
+            consumer=consumer,
             lifetime=lifetime,
             **claims,
         )

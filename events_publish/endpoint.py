@@ -13,6 +13,7 @@ from events_publish.exchange import Request, Response, require_method
 from events_publish.json_client import JsonClient
 from events_publish.keys import KeySet
 from events_publish.pdp import Pdp
+from events_publish.problem import Problem
 from events_publish.settings import Connection, Settings
 
 if TYPE_CHECKING:
@@ -54,9 +55,13 @@ class Endpoint:
         publisher = await shared.authenticator.authenticate(
             request.headers.get("authorization"), now=time.time(), deadline=deadline
         )
-        events = content.parse(request.headers, request.body, settings.limits)
-        await policy.authorise(publisher, events, policy=settings.policy, pdp=shared.pdp, deadline=deadline)
-        await shared.queue.enqueue(events, deadline=deadline)
+        try:
+            events = content.parse(request.headers, request.body, settings.limits)
+            await policy.authorise(publisher, events, policy=settings.policy, pdp=shared.pdp, deadline=deadline)
+            await shared.queue.enqueue(events, deadline=deadline)
+        except Problem as refusal:
+            refusal.publisher = str(publisher)
+            raise
 
     async def close(self) -> None:
         """Close the connections; the next request makes new ones."""

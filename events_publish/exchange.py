@@ -51,7 +51,8 @@ async def respond(handler: Handler, request: Request) -> Response:
     try:
         response = await handler(request)
     except Problem as refusal:
-        _log.info("%d %s: %s Trace id %s", refusal.status, refusal.kind, refusal.detail, trace_id)
+        said = f"{refusal.status} {refusal.kind}: {refusal.detail}"
+        _log.info("%s Publisher: %s. Trace id %s", said, refusal.publisher, trace_id)
         return _refuse(refusal, trace_id)
     except Exception:  # noqa: BLE001  # the outermost edge
         _log.exception("A defect, trace id %s", trace_id)

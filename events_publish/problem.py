@@ -49,6 +49,9 @@ class Problem(Exception):
     meaning: ClassVar[str]
     remedy: ClassVar[str]
 
+    publisher: str = "unknown"
+    """Who was refused, where that is known; for the log."""
+
     def __init__(
         self,
         detail: str,

@@ -1,6 +1,7 @@
 """The way of a request, without a host around it."""
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ async def test_a_defect_is_a_bare_500(
 ) -> None:
     """The publisher learns nothing of it but the trace id, under which the log has it all."""
 
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise KeyError("internals")
 
     monkeypatch.setattr(policy, "authorise", broken)
@@ -48,7 +49,8 @@ async def test_a_defect_is_a_bare_500(
     assert b"internals" not in response.body
     assert json.loads(response.body)["type"].endswith("/internal-error")
     (record,) = caplog.records
-    assert record.exc_info is not None
+    assert record.exc_info
+    assert record.exc_info[0] is KeyError
     assert response.headers["Trace-Id"] in record.getMessage()
 
 
@@ -72,3 +74,39 @@ async def test_keys_at_a_given_place(
     publish = Endpoint(Settings.from_environ({**settings, "TOKEN_ISSUERS": issuers}))
     assert (await respond(publish.events, request(make_token(), make_event()))).status == 200
     await publish.close()
+
+
+async def test_the_log_says_who_and_nothing_that_can_be_used(
+    settings: dict[str, str], make_token: MakeToken, make_event: MakeEvent, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No part of a token, no key of a subscription and nothing personal, whatever happens; at any level."""
+    caplog.set_level(logging.DEBUG)
+    policy = json.dumps([{"resources": ["urn:altinn:resource:example.*"]}])
+    pdp = {"PDP_URL": "http://127.0.0.1:1/decision", "PDP_SUBSCRIPTION_KEY": "subscription-secret"}
+    endpoint = Endpoint(Settings.from_environ({**settings, **pdp, "PUBLISH_POLICY": policy}))
+    good = make_token()
+    event = make_event(subject="/person/personal", source="https://example.no/personal", data="personal")
+    admin = "altinn:events.publish altinn:events.publish.admin"
+    expected = [
+        (200, make_token(scope=admin), event),
+        (400, good, {**event, "time": "personal"}),
+        (401, make_token(lifetime=-60), event),
+        (401, good[:-8] + "AAAAAAAA", event),
+        (401, "personal", event),
+        (403, make_token(scope="personal"), event),
+        (403, good, {**event, "resource": "urn:altinn:resource:other"}),
+        (503, good, event),
+    ]
+    answered = [(await respond(endpoint.events, request(token, event))).status for _, token, event in expected]
+    await endpoint.close()
+    assert answered == [status for status, _, _ in expected]
+    logged = [record for record in caplog.records if record.name.startswith("events_publish")]
+    assert (
+        sum(
+            "Publisher: consumer 0192:991825827, org None, client local-client." in str(each.msg % each.args)
+            for each in logged
+        )
+        == 3
+    )
+    parts = {part for _, token, _ in expected for part in token.split(".")}
+    assert not [part for part in (*parts, "personal", "subscription-secret") if part in caplog.text]

@@ -2,7 +2,7 @@
 
 VENV := .venv/bin/python
 
-.PHONY: help setup run demo test test-long lint format docs clean
+.PHONY: help setup run demo test test-long bench lint format docs clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1	\2/' | expand -t 16
@@ -26,6 +26,10 @@ test: setup  ## the tests, within 3 minutes
 
 test-long: setup  ## the tests that take longer
 	$(VENV) -m pytest -m "long or property" --hypothesis-profile=long
+
+bench: setup  ## measurements, each beside a baseline
+	$(VENV) -m benchmarks.tokens
+	$(VENV) -m benchmarks.hanging_issuer
 
 lint: setup  ## style, types; changes nothing
 	$(VENV) -m ruff check .

@@ -1,0 +1,1 @@
+"""Measurements that anybody can rerun, each beside a baseline of the same run: ``make bench``."""

@@ -156,6 +156,7 @@ def test_each_of_several_scopes_is_an_attribute() -> None:
         ("/organisation/991825827", {"urn:altinn:organization:identifier-no": "991825827"}),
         ("/systemuser/u", {"urn:altinn:systemuser:uuid": "u"}),
         ("urn:altinn:party:uuid:u", {"urn:altinn:party:uuid": "u"}),
+        ("urn:altinn:person:identifier-no:1", {"urn:altinn:person:identifier-no": "1"}),
         ("/person/1", {}),
         ("anything else", {}),
         ("urn:altinn", {}),

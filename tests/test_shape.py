@@ -140,3 +140,14 @@ def test_one_version() -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)", page.read_text())
     assert [target for target in targets if "://" not in target and not (page.parent / target).exists()] == []
+
+
+def test_the_tests_that_the_page_on_security_names_exist() -> None:
+    page = (ROOT / "docs/security.md").read_text()
+    texts = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    file = ""
+    for named, function, table in re.findall(r"`(?:(test_\w+\.py)?(?:::(test_\w+))?|(\w+):)`", page):
+        file = named or file
+        assert not function or f"def {function}(" in texts[file], function
+        assert not table or f'    "{table}": ' in texts[file], table
+    assert file

@@ -1,17 +1,15 @@
-"""Altinn Authorization, asked whether a publisher may publish: a policy decision point (XACML 3.0, JSON profile)."""
+"""Altinn Authorization, asked whether a publisher may publish: a policy decision point."""
 
 import asyncio
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from events_publish import rules
+from events_publish import xacml
 from events_publish.envelope import Event
 from events_publish.problem import PolicyUnavailable
-from events_publish.publisher import Claims, Publisher
+from events_publish.publisher import Publisher
 from events_publish.settings import DecisionPoint
 
 REMEMBERED_SECONDS = 30
@@ -21,12 +19,6 @@ MAX_REMEMBERED = 10_000
 
 CONCURRENT = 10
 """Decisions asked for at once, for one request."""
-
-ACTION = "urn:oasis:names:tc:xacml:1.0:action:action-id"
-EVENT_ID = "urn:altinn:event-id"
-SESSION_ID = "urn:altinn:sessionid"
-
-type Attribute = dict[str, Any]
 
 type PostJson = Callable[[str, object, Mapping[str, str]], Awaitable[Any]]
 """Posts JSON to a URL, and gives the JSON of the answer; raises OSError or ValueError."""
@@ -48,20 +40,21 @@ class Pdp:
         Raises:
             PolicyUnavailable: a decision could not be had.
         """
-        subject = subject_attributes(publisher)
-        resources = [resource_attributes(event.attributes) for event in events]
-        cases = [_case(subject, resource) for resource in resources]
-        open_cases = {case: index for index, case in enumerate(cases) if not self._is_permitted(case)}
+        subject = xacml.subject_attributes(publisher)
+        resources = [xacml.resource_attributes(event.attributes) for event in events]
+        questions = [xacml.question(subject, resource) for resource in resources]
+        open_questions = {each: index for index, each in enumerate(questions) if not self._is_permitted(each)}
+        permitted = set(questions) - open_questions.keys()
         limit = asyncio.Semaphore(CONCURRENT)
 
-        async def ask(case: bytes, index: int) -> None:
+        async def ask(question: bytes, index: int) -> None:
             async with limit:
-                if await self._decide(decision_request(subject, resources[index])):
-                    self._remember(case)
-                    permitted.add(case)
+                asked_at = time.monotonic()
+                if await self._decide(xacml.decision_request(subject, resources[index])):
+                    self._remember(question, asked_at)
+                    permitted.add(question)
 
-        permitted = set(cases) - open_cases.keys()
-        asked = [asyncio.create_task(ask(case, index)) for case, index in open_cases.items()]
+        asked = [asyncio.create_task(ask(question, index)) for question, index in open_questions.items()]
         try:
             async with asyncio.timeout_at(deadline):
                 await asyncio.gather(*asked)
@@ -71,157 +64,18 @@ class Pdp:
         finally:
             for task in asked:
                 task.cancel()
-        return [index for index, case in enumerate(cases) if case not in permitted]
+        return [index for index, question in enumerate(questions) if question not in permitted]
 
     async def _decide(self, request: object) -> bool:
         key = self._endpoint.subscription_key
         headers = {"Accept": "application/json", **({"Ocp-Apim-Subscription-Key": key} if key else {})}
-        return is_permit(await self._post(self._endpoint.url, request, headers))
+        return xacml.is_permit(await self._post(self._endpoint.url, request, headers))
 
-    def _is_permitted(self, case: bytes) -> bool:
-        return self._permits.get(case, 0) > time.monotonic()
+    def _is_permitted(self, question: bytes) -> bool:
+        return self._permits.get(question, 0) > time.monotonic()
 
-    def _remember(self, case: bytes) -> None:
-        self._permits.pop(case, None)  # so that the first is always the one that ends first
-        self._permits[case] = time.monotonic() + REMEMBERED_SECONDS
+    def _remember(self, question: bytes, asked_at: float) -> None:
+        self._permits.pop(question, None)  # so that the first is always the one that was remembered first
+        self._permits[question] = asked_at + REMEMBERED_SECONDS
         while len(self._permits) > MAX_REMEMBERED:
             del self._permits[next(iter(self._permits))]
-
-
-def decision_request(subject: list[Attribute], resource: list[Attribute]) -> dict[str, object]:
-    """The request for a decision on action ``publish``, as Altinn's own publish endpoint makes it."""
-    return {
-        "Request": {
-            "ReturnPolicyIdList": False,
-            "AccessSubject": [{"Attribute": subject}],
-            "Action": [{"Attribute": [_attribute(ACTION, "publish")]}],
-            "Resource": [{"Attribute": resource}],
-        }
-    }
-
-
-def is_permit(answer: object) -> bool:
-    """Whether an answer is one Permit and nothing else; obligations are not looked at, as in Altinn Events.
-
-    Raises:
-        ValueError: it is no answer to a request for a decision.
-    """
-    results = _member(answer, "response")
-    if not isinstance(results, list) or not results:
-        raise ValueError("it is no XACML response")
-    return [_member(result, "decision") for result in results] == ["Permit"]
-
-
-def subject_attributes(publisher: Publisher) -> list[Attribute]:
-    """Who asks: the claims of the token that Altinn's policy enforcement point takes, named as it names them."""
-    claims = publisher.claims
-    identity = next((name for name in _IDENTITIES if name in claims), None)
-    system_user = _system_user(claims)
-    if system_user and not identity:
-        return [_attribute(SYSTEM_USER, system_user, claims)]  # and nothing else
-    named = {"urn:scope": claims.get("scope"), SESSION_ID: claims.get("jti")}
-    named |= {name: claim for name, claim in claims.items() if name.startswith("urn:") and name not in _NOT_AS_THEY_ARE}
-    if identity:
-        named[identity] = claims[identity]
-    else:
-        named |= _organisation(publisher)
-    return [_attribute(name, text, claims) for name, claim in named.items() for text in _texts(claim)]
-
-
-def resource_attributes(event: Mapping[str, object]) -> list[Attribute]:
-    """What is to be published; a URN is an attribute's name up to its last colon, and its value."""
-    resource, _, name = str(event["resource"]).rpartition(":")
-    attributes = [
-        {**_attribute(EVENT_ID, str(event["id"])), "IncludeInResult": True},
-        _attribute("urn:altinn:eventtype", str(event["type"])),
-        _attribute("urn:altinn:eventsource", str(event["source"])),
-        _attribute(resource, name),
-    ]
-    attributes += _event_subject(str(event.get("subject", "")), resource)
-    if "resourceinstance" in event:
-        attributes.append(_attribute("urn:altinn:resource:instance-id", str(event["resourceinstance"])))
-    return attributes
-
-
-def _event_subject(subject: str, resource: str) -> list[Attribute]:
-    """Whom the event is about, where its subject has one of Altinn's forms."""
-    for prefix, name in _SUBJECTS.items():
-        if subject.startswith(prefix):
-            return [_attribute(name, subject.removeprefix(prefix))]
-    name, _, value = subject.rpartition(":")
-    if not rules.ATTRIBUTES["resource"].holds(subject) or name == resource or name.startswith(_WHAT):
-        return []
-    return [_attribute(name, value)]
-
-
-SYSTEM_USER = "urn:altinn:systemuser:uuid"
-
-_SUBJECTS = {
-    "/user/": "urn:altinn:userid",
-    "/org/": "urn:altinn:org",
-    "/party/": "urn:altinn:partyid",
-    "/organisation/": "urn:altinn:organization:identifier-no",
-    "/systemuser/": SYSTEM_USER,
-}
-
-_WHAT = ("urn:altinn:resource", "urn:altinn:app", "urn:altinn:event", "urn:altinn:instance", "urn:altinn:task")
-"""Attributes that say what is published: a subject that is one of these would ask about another resource."""
-
-_IDENTITIES = ("urn:altinn:person:uuid", "urn:altinn:userid", "urn:altinn:partyid", "urn:altinn:resource")
-"""Only the first of these that a token has is sent: were they of different parties, it would be unclear who asks."""
-
-_ORGANISATION_CLAIM = "urn:altinn:orgNumber"
-_ORGANISATION_IDENTIFIER = "urn:altinn:organization:identifier-no"
-_NOT_AS_THEY_ARE = (*_IDENTITIES, _ORGANISATION_CLAIM, _ORGANISATION_IDENTIFIER)
-
-
-def _organisation(publisher: Publisher) -> dict[str, object]:
-    """Its number; where Altinn's exchange has not written it, that of the consumer in Maskinporten's token."""
-    if _ORGANISATION_IDENTIFIER in publisher.claims:
-        return {_ORGANISATION_IDENTIFIER: publisher.claims[_ORGANISATION_IDENTIFIER]}
-    consumer = publisher.consumer.removeprefix("0192:") if publisher.consumer else None
-    number = publisher.claims.get(_ORGANISATION_CLAIM, consumer)
-    return {"urn:altinn:organizationnumber": number, _ORGANISATION_IDENTIFIER: number}
-
-
-def _system_user(claims: Claims) -> str | None:
-    """The first `systemuser_id` of `authorization_details` (RFC 9396) of type ``urn:altinn:systemuser``."""
-    details = claims.get("authorization_details")
-    for each in details if isinstance(details, list) else [details]:
-        if isinstance(each, dict) and each.get("type") == "urn:altinn:systemuser":
-            ids = _texts(each.get("systemuser_id"))
-            if ids:
-                return ids[0]
-    return None
-
-
-def _texts(claim: object) -> list[str]:
-    """A claim as text; each element of an array is a claim of its own, and what has no plain text is left out."""
-    if isinstance(claim, list):
-        return [text for each in claim if not isinstance(each, list) for text in _texts(each)]
-    if isinstance(claim, bool):
-        return [str(claim).lower()]
-    return [str(claim)] if isinstance(claim, str | int) else []
-
-
-def _attribute(name: str, value: str, claims: Claims | None = None) -> Attribute:
-    """An attribute; its issuer is that of the claims, or Altinn."""
-    issuer = str(claims["iss"]) if claims else "Altinn"
-    kind = "http://www.w3.org/2001/XMLSchema#integer" if claims is None and name == "urn:altinn:partyid" else "string"
-    return {"AttributeId": name, "Value": value, "DataType": kind, "Issuer": issuer, "IncludeInResult": False}
-
-
-def _case(subject: list[Attribute], resource: list[Attribute]) -> bytes:
-    """By which a Permit is remembered: all that was asked but the ids of event and token, and nothing to be read."""
-    asked = [
-        (each["AttributeId"], each["Value"])
-        for each in (*subject, {"AttributeId": None, "Value": None}, *resource)
-        if each["AttributeId"] not in (EVENT_ID, SESSION_ID)
-    ]
-    return hashlib.sha256(json.dumps(asked).encode()).digest()
-
-
-def _member(value: object, name: str) -> object:
-    """A member of a JSON object by its name in any case: Altinn writes ``Response`` and ``response``."""
-    members = value if isinstance(value, dict) else {}
-    return next((member for each, member in members.items() if each.lower() == name), None)

@@ -12,6 +12,7 @@ from events_publish.issuers import Issuer
 from events_publish.json_client import Document
 from events_publish.keys import KeySet, metadata_urls
 from events_publish.problem import KeysUnavailable
+from tests.clock import Clock
 
 RSA = RSAAlgorithm.to_jwk(rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key(), as_dict=True)
 JWK = "https://issuer.example/jwk"
@@ -46,21 +47,8 @@ def deadline() -> float:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The monotonic clock that `keys` reads, to be moved by hand."""
-
-    class Clock:
-        now = 1000.0
-
-        def monotonic(self) -> float:
-            return self.now
-
-        async def pass_by(self, seconds: float) -> None:
-            """And let what runs behind requests come to its end."""
-            self.now += seconds
-            for _ in range(10):
-                await asyncio.sleep(0)
-
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """That of `keys`."""
     clock = Clock()
     monkeypatch.setattr(keys, "time", clock)
     return clock
@@ -141,7 +129,7 @@ async def test_http_only_where_the_issuer_is_on_loopback_itself() -> None:
 @pytest.mark.parametrize(
     "page", [{}, [], {"keys": 1}, {"keys": []}, OSError("down"), ValueError("garbage"), TimeoutError()]
 )
-async def test_no_keys(clock: Any, page: Any) -> None:
+async def test_no_keys(clock: Clock, page: Any) -> None:
     """503 until the issuer works; it is asked again soon, and not by every request."""
     web = Web({JWK: page})
     key_set = KeySet(ISSUER, web.fetch)
@@ -161,7 +149,7 @@ async def test_one_fetch_for_all_who_wait() -> None:
     assert len(web.fetched) == 1
 
 
-async def test_unknown_kids(clock: Any) -> None:
+async def test_unknown_kids(clock: Clock) -> None:
     """However many ask, one fetch each 30 s; a new key is found by it, and while it fails the answer is 503."""
     web = Web({JWK: {"keys": [rsa_jwk()]}})
     key_set = KeySet(ISSUER, web.fetch)
@@ -183,7 +171,7 @@ async def test_unknown_kids(clock: Any) -> None:
 @pytest.mark.parametrize(
     ("said", "fresh"), [(None, 600), (0, 60), (59, 60), (61, 61), (300, 300), (3599, 3599), (10**9, 3600)]
 )
-async def test_how_long_keys_are_fresh(clock: Any, said: float | None, fresh: float) -> None:
+async def test_how_long_keys_are_fresh(clock: Clock, said: float | None, fresh: float) -> None:
     """As long as the issuer says, within bounds; they are fetched behind a request ahead of that."""
     web = Web({JWK: {"keys": [rsa_jwk()]}}, said)
     key_set = KeySet(ISSUER, web.fetch)
@@ -200,7 +188,7 @@ async def test_how_long_keys_are_fresh(clock: Any, said: float | None, fresh: fl
     assert await key_set.key("k", deadline=deadline()) is None, "a key that was removed is gone"
 
 
-async def test_stale_keys_do_not_count_before_the_issuer_was_asked(clock: Any) -> None:
+async def test_stale_keys_do_not_count_before_the_issuer_was_asked(clock: Clock) -> None:
     """After a pause without requests, the first one waits, or a key that was removed would still be good."""
     web = Web({JWK: {"keys": [rsa_jwk()]}})
     key_set = KeySet(ISSUER, web.fetch)
@@ -210,7 +198,7 @@ async def test_stale_keys_do_not_count_before_the_issuer_was_asked(clock: Any) -
     assert await key_set.key("k", deadline=deadline()) is None
 
 
-async def test_an_issuer_that_hangs_does_not_hold_up_known_keys(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_issuer_that_hangs_does_not_hold_up_known_keys(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither ahead of time, nor when the keys are stale: then the first waits a little, and the others not at all."""
     web = Web({JWK: {"keys": [rsa_jwk()]}})
     key_set = KeySet(ISSUER, web.fetch)
@@ -228,7 +216,7 @@ async def test_an_issuer_that_hangs_does_not_hold_up_known_keys(clock: Any, monk
 
 
 @pytest.mark.parametrize("outage", [OSError("down"), ValueError("garbage"), {}, {"keys": []}, [], {"keys": ["k"]}])
-async def test_the_last_good_keys_are_kept(clock: Any, outage: Any) -> None:
+async def test_the_last_good_keys_are_kept(clock: Clock, outage: Any) -> None:
     """Through an outage and through garbage, for a day; the issuer is asked each 30 s, and not by every request."""
     web = Web({JWK: {"keys": [rsa_jwk()]}})
     key_set = KeySet(ISSUER, web.fetch)
@@ -250,7 +238,7 @@ async def test_the_last_good_keys_are_kept(clock: Any, outage: Any) -> None:
     assert await key_set.key("k", deadline=deadline())
 
 
-async def test_a_key_that_stays_is_the_same_object(clock: Any) -> None:
+async def test_a_key_that_stays_is_the_same_object(clock: Clock) -> None:
     """By which a verified token is remembered, and one whose key was replaced is not."""
     web = Web({JWK: {"keys": [rsa_jwk()]}})
     key_set = KeySet(ISSUER, web.fetch)

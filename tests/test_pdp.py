@@ -1,4 +1,4 @@
-"""Altinn Authorization: what it is asked, what its answers mean, and for how long."""
+"""Altinn Authorization: how it is asked, and for how long its answer counts."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,10 +8,11 @@ import pytest
 
 from events_publish import pdp
 from events_publish.envelope import Event
-from events_publish.pdp import Pdp, is_permit, resource_attributes, subject_attributes
+from events_publish.pdp import Pdp
 from events_publish.problem import PolicyUnavailable
 from events_publish.publisher import publisher_of
 from events_publish.settings import DecisionPoint
+from tests.clock import Clock
 
 CLAIMS = {
     "iss": "https://issuer.example/",
@@ -26,11 +27,6 @@ DENY = {"Response": [{"Decision": "Deny"}]}
 def event(**attributes: object) -> Event:
     least = {"id": "1", "type": "t", "source": "/s", "resource": "urn:altinn:resource:example.api"}
     return Event({**least, **attributes}, b"{}")
-
-
-def pairs(attributes: list[pdp.Attribute]) -> dict[str, str]:
-    assert len({each["AttributeId"] for each in attributes}) == len(attributes)
-    return {each["AttributeId"]: each["Value"] for each in attributes}
 
 
 class Point:
@@ -102,112 +98,6 @@ async def test_the_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("claims", "attributes"),
-    [
-        pytest.param({}, {}, id="nothing that it takes"),
-        pytest.param({"sub": "s", "client_id": "c", "pid": "p"}, {}, id="claims that it does not take"),
-        pytest.param({"scope": "a b"}, {"urn:scope": "a b"}, id="scope"),
-        pytest.param({"urn:altinn:authlevel": 3}, {"urn:altinn:authlevel": "3"}, id="a number"),
-        pytest.param({"urn:x:y": True, "urn:x:z": {"a": 1}}, {"urn:x:y": "true"}, id="a boolean, and an object"),
-        pytest.param(
-            {"urn:altinn:orgNumber": "1", "consumer": CLAIMS["consumer"]},
-            {"urn:altinn:organizationnumber": "1", "urn:altinn:organization:identifier-no": "1"},
-            id="the number that the exchange wrote",
-        ),
-        pytest.param(
-            {"urn:altinn:orgNumber": "1", "urn:altinn:organization:identifier-no": "2"},
-            {"urn:altinn:organization:identifier-no": "2"},
-            id="the number in its newer form",
-        ),
-        pytest.param(
-            {"urn:altinn:userid": 7, "urn:altinn:partyid": 8, "urn:altinn:orgNumber": "1"},
-            {"urn:altinn:userid": "7"},
-            id="one identity only",
-        ),
-        pytest.param(
-            {"authorization_details": [{"type": "urn:altinn:systemuser", "systemuser_id": ["u1", "u2"]}], **CLAIMS},
-            {"urn:altinn:systemuser:uuid": "u1"},
-            id="a system user replaces everything",
-        ),
-        pytest.param(
-            {"authorization_details": {"type": "urn:altinn:systemuser", "systemuser_id": ["u1"]}},
-            {"urn:altinn:systemuser:uuid": "u1"},
-            id="details that are one object",
-        ),
-        pytest.param({"authorization_details": [{"type": "x", "systemuser_id": ["u"]}, 1]}, {}, id="other details"),
-        pytest.param({"authorization_details": [{"type": "urn:altinn:systemuser"}]}, {}, id="a system user without id"),
-    ],
-)
-def test_who_asks(claims: dict[str, Any], attributes: dict[str, str]) -> None:
-    assert pairs(subject_attributes(publisher_of({"iss": "i", **claims}))) == attributes
-
-
-def test_each_of_several_scopes_is_an_attribute() -> None:
-    attributes = subject_attributes(publisher_of({"iss": "i", "scope": ["a", "b", ["c"]]}))
-    assert [(each["AttributeId"], each["Value"]) for each in attributes] == [("urn:scope", "a"), ("urn:scope", "b")]
-
-
-@pytest.mark.parametrize(
-    ("subject", "attributes"),
-    [
-        ("/user/1", {"urn:altinn:userid": "1"}),
-        ("/org/ttd", {"urn:altinn:org": "ttd"}),
-        ("/party/1", {"urn:altinn:partyid": "1"}),
-        ("/organisation/991825827", {"urn:altinn:organization:identifier-no": "991825827"}),
-        ("/systemuser/u", {"urn:altinn:systemuser:uuid": "u"}),
-        ("urn:altinn:party:uuid:u", {"urn:altinn:party:uuid": "u"}),
-        ("urn:altinn:person:identifier-no:1", {"urn:altinn:person:identifier-no": "1"}),
-        ("/person/1", {}),
-        ("anything else", {}),
-        ("urn:altinn", {}),
-        ("urn:altinn:resource:other.api", {}),
-        ("urn:altinn:resource:instance-id:i", {}),
-        ("urn:altinn:eventtype:other", {}),
-        ("urn:altinn:event-id:2", {}),
-        ("urn:altinn:app:other", {}),
-    ],
-)
-def test_whom_the_event_is_about(subject: str, attributes: dict[str, str]) -> None:
-    """A subject never says what is published: it would be a way to ask about another resource."""
-    asked = pairs(resource_attributes(event(subject=subject).attributes))
-    assert asked == {
-        "urn:altinn:event-id": "1",
-        "urn:altinn:eventtype": "t",
-        "urn:altinn:eventsource": "/s",
-        "urn:altinn:resource": "example.api",
-        **attributes,
-    }
-
-
-def test_a_party_is_a_number() -> None:
-    (party,) = [
-        each
-        for each in resource_attributes(event(subject="/party/1").attributes)
-        if each["AttributeId"] == "urn:altinn:partyid"
-    ]
-    assert party["DataType"] == "http://www.w3.org/2001/XMLSchema#integer"
-
-
-@pytest.mark.parametrize(
-    ("answer", "permit"),
-    [
-        (PERMIT, True),
-        ({"response": [{"decision": "Permit", "obligations": [{}]}]}, True),
-        (DENY, False),
-        ({"Response": [{"Decision": "NotApplicable"}]}, False),
-        ({"Response": [{"Decision": "Indeterminate"}]}, False),
-        ({"Response": [{"Decision": "permit"}]}, False),
-        ({"Response": [{"Decision": ["Permit"]}]}, False),
-        ({"Response": [{"Decision": "Permit"}, {"Decision": "Deny"}]}, False),
-        ({"Response": [{}]}, False),
-        ({"Response": ["Permit"]}, False),
-    ],
-)
-def test_only_a_permit_permits(answer: object, permit: bool) -> None:
-    assert is_permit(answer) == permit
-
-
-@pytest.mark.parametrize(
     "answer",
     [None, "Permit", [], {}, {"Response": []}, {"Response": {"Decision": "Permit"}}, OSError("down"), ValueError("no")],
 )
@@ -236,19 +126,14 @@ async def test_one_failure_leaves_no_answer() -> None:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
-    class Clock:
-        now = 1000.0
-
-        def monotonic(self) -> float:
-            return self.now
-
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """That of `pdp`."""
     clock = Clock()
     monkeypatch.setattr(pdp, "time", clock)
     return clock
 
 
-async def test_a_permit_is_remembered_for_30_s(clock: Any) -> None:
+async def test_a_permit_is_remembered_for_30_s(clock: Clock) -> None:
     point = Point()
     for _ in range(3):
         assert await point.refused(event()) == []

@@ -169,8 +169,8 @@ SHOWN: dict[str, tuple[Case | str, ...]] = {
         "tests/host/test_policy.py::test_the_admin_scope_skips_the_decision_point_only",
     ),
     "Altinn Authorization out of reach": ("tests/host/test_policy.py::test_decisions",),
-    "A `subject` that is a URN of a resource or an app": ("tests/test_pdp.py::test_whom_the_event_is_about",),
-    "A `subject` with a national identity number": ("tests/test_pdp.py::test_whom_the_event_is_about",),
+    "A `subject` that is a URN of a resource or an app": ("tests/test_xacml.py::test_whom_the_event_is_about",),
+    "A `subject` with a national identity number": ("tests/test_xacml.py::test_whom_the_event_is_about",),
     # Envelope
     "Empty, no JSON, a comment, a comma at the end, not UTF-8, deeper than 64 levels, an array, a number": refused(
         "$",

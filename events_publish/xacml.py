@@ -30,12 +30,9 @@ def decision_request(subject: list[Attribute], resource: list[Attribute]) -> dic
 
 def question(subject: list[Attribute], resource: list[Attribute]) -> bytes:
     """A digest of all that is asked but the ids of event and token: what has the same, has the same answer."""
-    asked = [
-        (each["AttributeId"], each["Value"])
-        for each in (*subject, {"AttributeId": None, "Value": None}, *resource)
-        if each["AttributeId"] not in (EVENT_ID, SESSION_ID)
-    ]
-    return hashlib.sha256(json.dumps(asked).encode()).digest()
+    who = [each for each in subject if each["AttributeId"] != SESSION_ID]
+    _event_id, *what = resource
+    return hashlib.sha256(json.dumps([who, what]).encode()).digest()
 
 
 def is_permit(answer: object) -> bool:

@@ -155,6 +155,9 @@ async def test_a_permit_is_remembered_for_30_s(clock: Clock) -> None:
         ({"resource": "urn:altinn:resource:example.ap"}, {}),
         ({"resourceinstance": "i"}, {}),
         ({"subject": "/org/ttd"}, {}),
+        ({"resource": "urn:altinn:event-id:example.api"}, {}),
+        ({"subject": "urn:altinn:sessionid:2"}, {}),
+        ({}, {"iss": "https://other.example/"}),
         ({}, {"scope": "altinn:events.publish more"}),
         ({}, {"consumer": {"authority": "iso6523-actorid-upis", "ID": "0192:991825828"}}),
         ({}, {"urn:altinn:org": "ttd"}),
@@ -166,6 +169,15 @@ async def test_a_permit_is_for_the_same_question_only(attributes: dict[str, str]
     assert await point.refused(event()) == []
     point.answer = DENY
     assert await point.refused(event(**attributes), **claims) == [0]
+
+
+async def test_resources_that_look_like_an_id() -> None:
+    """What is left out of the question is the event's id and the token's, and nothing that is named like them."""
+    for name in ("event-id", "sessionid"):
+        point = Point()
+        assert await point.refused(event(resource=f"urn:altinn:{name}:a")) == []
+        point.answer = DENY
+        assert await point.refused(event(resource=f"urn:altinn:{name}:b")) == [0]
 
 
 @pytest.mark.parametrize(("attributes", "claims"), [({"id": "2", "time": "x", "ext": 1}, {}), ({}, {"jti": "2"})])

@@ -51,8 +51,8 @@ async def respond(handler: Handler, request: Request) -> Response:
     try:
         response = await handler(request)
     except Problem as refusal:
-        said = f"{refusal.status} {refusal.kind}: {refusal.detail}"
-        _log.info("%s Publisher: %s. Trace id %s", said, refusal.publisher, trace_id)
+        what = f"{refusal.status} {refusal.kind}"
+        _log.info("%s (publisher %s; trace id %s): %s", what, refusal.publisher, trace_id, refusal.detail)
         return _refuse(refusal, trace_id)
     except Exception:  # noqa: BLE001  # the outermost edge
         _log.exception("A defect, trace id %s", trace_id)

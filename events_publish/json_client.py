@@ -40,7 +40,7 @@ class JsonClient:
 
     async def post(self, url: str, value: object, headers: Mapping[str, str]) -> Any:
         """What the service at `url` answers to `value`; raises as `get` does."""
-        body = json.dumps(value, ensure_ascii=False).encode()
+        body = json.dumps(value).encode()  # with escapes: a claim may have a lone surrogate
         headers = {"Content-Type": "application/json", **headers}
         return (await self._exchange("POST", url, data=body, headers=headers)).value
 
@@ -54,10 +54,11 @@ class JsonClient:
                     raise OSError(f"{url} answers {answer.status}")
                 return Document(json.loads(await _body(url, answer)), _fresh_seconds(answer.headers))
         except (TimeoutError, aiohttp.ClientError) as error:
-            # repr: some of these are without a text.
-            raise OSError(f"{url} cannot be reached: {error!r}") from error
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{url} answers what is not JSON") from error
+            # Neither the error's text nor its cause: they may have what was sent, a key among it.
+            why = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+            raise OSError(f"{url} cannot be reached: {why}") from None
+        except (ValueError, RecursionError):
+            raise ValueError(f"{url} answers what is not JSON") from None
 
 
 async def _body(url: str, answer: aiohttp.ClientResponse) -> bytes:

@@ -131,13 +131,32 @@ async def test_how_long_an_answer_is_fresh(
     assert await client.get(await serve(answer)) == Document({"a": 1}, fresh_seconds)
 
 
+@pytest.mark.parametrize("headers", [{"Content-Encoding": "br"}, {"Content-Length": "100"}, {"Transfer-Encoding": "x"}])
+async def test_an_error_has_nothing_of_what_was_sent(headers: dict[str, str]) -> None:
+    """Not even when the service sends it back in what breaks the answer."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        writer.write(f"HTTP/1.1 200 a-secret\r\n{fields}Connection: a-secret\r\n\r\n{{a-secret".encode())
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, aiohttp.ClientSession() as session:
+        with pytest.raises((OSError, ValueError), match=url) as failed:
+            await JsonClient(session).post(url, {}, {"Ocp-Apim-Subscription-Key": "a-secret"})
+    assert "a-secret" not in repr(failed.value)
+    assert failed.value.__suppress_context__
+
+
 async def test_post(serve: Serve, client: JsonClient) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         return web.json_response([request.method, request.content_type, request.headers["Key"], await request.json()])
 
-    assert await client.post(await serve(answer), {"a": "å"}, {"Key": "k"}) == [
+    assert await client.post(await serve(answer), {"a": "å\ud800"}, {"Key": "k"}) == [
         "POST",
         "application/json",
         "k",
-        {"a": "å"},
+        {"a": "å\ud800"},
     ]

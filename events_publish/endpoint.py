@@ -79,23 +79,29 @@ class _Shared:
     """The connections, keys and credential that all requests of one event loop use."""
 
     def __init__(self, settings: Settings) -> None:
-        self._session = aiohttp.ClientSession(
-            # By host: a service that hangs holds none of another's connections.
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,  # it would look for .netrc and proxies on each call
-        )
+        # One for each service: where one hangs, it holds none of another's connections, though both be on one host.
+        self._sessions = [_session() for _ in range(3)]
+        to_queue, to_issuers, to_pdp = self._sessions
         self._credential = _credential(settings.storage)
-        self.queue = EventQueue(settings.storage, settings.queue_name, self._session, self._credential)
-        client = JsonClient(self._session)
-        key_sets = {each.issuer: KeySet(each, client.get) for each in settings.issuers}
+        self.queue = EventQueue(settings.storage, settings.queue_name, to_queue, self._credential)
+        fetch = JsonClient(to_issuers).get
+        key_sets = {each.issuer: KeySet(each, fetch) for each in settings.issuers}
         self.authenticator = Authenticator(key_sets, settings.publish_scope)
-        self.pdp = Pdp(settings.decision_point, client.post) if settings.decision_point else None
+        self.pdp = Pdp(settings.decision_point, JsonClient(to_pdp).post) if settings.decision_point else None
 
     async def close(self) -> None:
-        await self._session.close()
+        for session in self._sessions:
+            await session.close()
         if self._credential:
             await self._credential.close()
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,  # it would look for .netrc and proxies on each call
+    )
 
 
 def _credential(connection: Connection) -> "AsyncTokenCredential | None":

@@ -1,15 +1,18 @@
 """The way of a request, without a host around it."""
 
+import asyncio
 import json
 import logging
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from events_publish import exchange, policy
+from events_publish import endpoint, exchange, policy
 from events_publish.endpoint import Endpoint
 from events_publish.exchange import Request, respond
 from events_publish.settings import Settings
+from local import serving
 from tests.conftest import Issuer, MakeEvent, MakeToken
 from tests.storage import Queue
 
@@ -83,7 +86,7 @@ async def test_the_log_says_who_and_nothing_that_can_be_used(
     caplog.set_level(logging.DEBUG)
     policy = json.dumps([{"resources": ["urn:altinn:resource:example.*"]}])
     pdp = {"PDP_URL": "http://127.0.0.1:1/decision", "PDP_SUBSCRIPTION_KEY": "subscription-secret"}
-    endpoint = Endpoint(Settings.from_environ({**settings, **pdp, "PUBLISH_POLICY": policy}))
+    publish = Endpoint(Settings.from_environ({**settings, **pdp, "PUBLISH_POLICY": policy}))
     good = make_token()
     event = make_event(subject="/person/personal", source="https://example.no/personal", data="personal")
     admin = "altinn:events.publish altinn:events.publish.admin"
@@ -97,16 +100,56 @@ async def test_the_log_says_who_and_nothing_that_can_be_used(
         (403, good, {**event, "resource": "urn:altinn:resource:other"}),
         (503, good, event),
     ]
-    answered = [(await respond(endpoint.events, request(token, event))).status for _, token, event in expected]
-    await endpoint.close()
+    answered = [(await respond(publish.events, request(token, event))).status for _, token, event in expected]
+    await publish.close()
     assert answered == [status for status, _, _ in expected]
     logged = [record for record in caplog.records if record.name.startswith("events_publish")]
     assert (
         sum(
-            "Publisher: consumer 0192:991825827, org None, client local-client." in str(each.msg % each.args)
+            "(publisher consumer 0192:991825827, org None, client local-client; trace id " in str(each.msg % each.args)
             for each in logged
         )
         == 3
     )
     parts = {part for _, token, _ in expected for part in token.split(".")}
     assert not [part for part in (*parts, "personal", "subscription-secret") if part in caplog.text]
+
+
+async def test_a_decision_point_that_hangs_holds_up_no_keys(
+    settings: dict[str, str],
+    token_issuer: Issuer,
+    make_token: MakeToken,
+    make_event: MakeEvent,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Though both be on one host, as Altinn's are, and every connection to the one is taken."""
+    monkeypatch.setattr(endpoint, "CONNECTIONS", 1)
+    asked, end = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: web.Request) -> web.Response:
+        asked.set()
+        await end.wait()
+        return web.Response(status=500)
+
+    async def jwk_set(_: web.Request) -> web.Response:
+        return web.json_response({"keys": [public]})
+
+    public = {name: token_issuer.keys.signing[name] for name in ("kty", "kid", "n", "e")}
+    app = web.Application()
+    app.router.add_post("/decision", hang)
+    app.router.add_get("/jwk", jwk_set)
+    runner = web.AppRunner(app)
+    host = await serving.serve(runner, 0, "--port")
+    issuers = [{"issuer": token_issuer.identifier}, {"issuer": "https://other.example/", "jwks_uri": host + "/jwk"}]
+    publish = Endpoint(
+        Settings.from_environ({**settings, "TOKEN_ISSUERS": json.dumps(issuers), "PDP_URL": host + "/decision"})
+    )
+    waiting = asyncio.create_task(respond(publish.events, request(make_token(), make_event())))
+    await asyncio.wait_for(asked.wait(), 5)
+    token = make_token(iss="https://other.example/", scope="altinn:events.publish altinn:events.publish.admin")
+    async with asyncio.timeout(2):
+        assert (await respond(publish.events, request(token, make_event()))).status == 200
+    end.set()
+    assert (await waiting).status == 503
+    await publish.close()
+    await runner.cleanup()

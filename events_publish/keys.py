@@ -56,6 +56,7 @@ class KeySet:
         self._fetched_at = self._tried_at = -float("inf")
         self._fresh_seconds: float = FRESH_SECONDS
         self._failing = False
+        self._after_a_pause = False
         self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, kid: str, *, deadline: float) -> Key | None:
@@ -82,7 +83,7 @@ class KeySet:
             return
         if now - self._tried_at > RETRY_SECONDS:
             self._begin(now)
-        if self._fetching and age > self._fresh_seconds and not self._failing:
+        if self._fetching and age > self._fresh_seconds and self._after_a_pause:
             left = deadline - asyncio.get_running_loop().time()
             await asyncio.wait([self._fetching], timeout=min(left, STALE_WAIT_SECONDS - (now - self._tried_at)))
 
@@ -98,6 +99,7 @@ class KeySet:
     def _begin(self, now: float) -> asyncio.Task[None]:
         """Fetch in a task of its own, which no request that gives up takes with it."""
         if self._fetching is None:
+            self._after_a_pause = now - self._tried_at > self._fresh_seconds
             self._tried_at = now
             self._fetching = asyncio.create_task(self._fetch_keys())
         return self._fetching

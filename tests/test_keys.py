@@ -198,18 +198,32 @@ async def test_stale_keys_do_not_count_before_the_issuer_was_asked(clock: Clock)
     assert await key_set.key("k", deadline=deadline()) is None
 
 
-async def test_an_issuer_that_hangs_does_not_hold_up_known_keys(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failure_before_the_pause_changes_nothing(clock: Clock) -> None:
+    web = Web({JWK: {"keys": [rsa_jwk()]}})
+    key_set = KeySet(ISSUER, web.fetch)
+    assert await key_set.key("k", deadline=deadline())
+    web.pages[JWK] = OSError("down")
+    await clock.pass_by(keys.FRESH_SECONDS)
+    assert await key_set.key("k", deadline=deadline())
+    await clock.pass_by(20 * 3600)
+    web.pages[JWK] = {"keys": [rsa_jwk(kid="new")]}
+    assert await key_set.key("k", deadline=deadline()) is None
+
+
+@pytest.mark.parametrize("pause", [keys.AHEAD * keys.FRESH_SECONDS + 1, keys.FRESH_SECONDS + 1])
+async def test_an_issuer_that_hangs_does_not_hold_up_known_keys(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, pause: float
+) -> None:
     """Neither ahead of time, nor when the keys are stale: then the first waits a little, and the others not at all."""
+    monkeypatch.setattr(keys, "STALE_WAIT_SECONDS", 0.05)
     web = Web({JWK: {"keys": [rsa_jwk()]}})
     key_set = KeySet(ISSUER, web.fetch)
     assert await key_set.key("k", deadline=deadline())
     web.pages[JWK] = None
-    await clock.pass_by(keys.AHEAD * keys.FRESH_SECONDS + 1)
+    await clock.pass_by(pause)
     async with asyncio.timeout(0.5):
         assert await key_set.key("k", deadline=deadline())
-    monkeypatch.setattr(keys, "STALE_WAIT_SECONDS", 0.05)
-    clock.now += keys.FRESH_SECONDS
-    async with asyncio.timeout(0.5):
+        await clock.pass_by(1)
         for _ in range(100):
             assert await key_set.key("k", deadline=deadline())
     assert len(web.fetched) == 2

@@ -106,7 +106,9 @@ def normalized(source: str) -> str:
     user, at, host = (authority or "").rpartition("@")
     start = "" if scheme is None else f"{scheme.lower()}:"
     start += "" if authority is None else f"//{user}{at}{host.lower()}"
-    return start + _without_dots(path) + rest
+    plain = _without_dots(path)
+    # Without an authority, a path with // at its start would read as one.
+    return start + (path if authority is None and plain.startswith("//") else plain) + rest
 
 
 def _unescaped(escape: re.Match[str]) -> str:
@@ -116,17 +118,17 @@ def _unescaped(escape: re.Match[str]) -> str:
 
 
 def _without_dots(path: str) -> str:
-    """RFC 3986 §5.2.4; what leads above where a relative reference begins stays."""
-    root, *segments = ["", *path.split("/")] if not path.startswith("/") else ["/", *path[1:].split("/")]
+    """RFC 3986 §5.2.4, for a path that begins with a slash: what another means depends on where it is read."""
+    if not path.startswith("/"):
+        return path
     kept: list[str] = []
+    segments = path[1:].split("/")
     for segment in segments:
-        if segment == ".." and kept and kept[-1] != "..":
-            kept.pop()
-        elif segment not in (".", "..") or (segment == ".." and not root):
+        if segment not in (".", ".."):
             kept.append(segment)
-    if segments[-1] in (".", "..") and kept[-1:] not in ([], [".."]):
-        kept.append("")
-    return root + "/".join(kept)
+        elif segment == "..":
+            kept[-1:] = []
+    return "/" + "/".join([*kept, ""] if kept and segments[-1] in (".", "..") else kept)
 
 
 def _effect(text: str) -> str:
@@ -151,14 +153,17 @@ def _resource(text: str) -> str:
 
 
 def _type(text: str) -> str:
-    if not text or "*" in text[:-1]:
+    if not text or "*" in text[:-1] or not rules.is_text(text):
         raise ValueError
     return text
 
 
 def _source(text: str) -> str:
     prefix = text.removesuffix("*")
-    if not text or "*" in prefix or normalized(prefix) != prefix:
+    if "*" in prefix or normalized(prefix) != prefix:
+        raise ValueError
+    # A prefix need not be a reference itself, but no reference has other characters.
+    if not (re.fullmatch(r"[!#-;=?-Z\[\]_a-z~]*\*", text) or rules.ATTRIBUTES["source"].holds(text)):
         raise ValueError
     return text
 

@@ -198,11 +198,30 @@ ISSUER = '{"issuer": "https://a.no/"}'
             json.dumps([{"resources": ["urn:a:b*", "*", "urn:A:b", "urn:a:*:b", "urn:a", "", "urn:a:b c*"]}]),
             [f"[0].resources[{index}]: is wrong; it must be a resource such as urn:" for index in range(2, 7)],
         ),
-        ("PUBLISH_POLICY", '[{"types": ["a*", "a*b", ""]}]', ["[0].types[1]: is wrong; ", "[0].types[2]: is wrong; "]),
         (
             "PUBLISH_POLICY",
-            json.dumps([{"sources": ["https://a.no/*", "https://A.no/*", "https://a.no/b/../c", "/%7ea", "a*b", ""]}]),
-            [f"[0].sources[{index}]: is wrong; it must be a source, or a prefix" for index in range(1, 6)],
+            '[{"types": ["a*", "a*b", "", "a\\u0000"]}]',
+            [f"[0].types[{index}]: is wrong; " for index in (1, 2, 3)],
+        ),
+        (
+            "PUBLISH_POLICY",
+            json.dumps(
+                [
+                    {
+                        "sources": [
+                            "https://a.no/*",
+                            "https://A.no/*",
+                            "https://a.no/b/../c",
+                            "/%7ea",
+                            "a*b",
+                            "",
+                            "å*",
+                            "a b",
+                        ]
+                    }
+                ]
+            ),
+            [f"[0].sources[{index}]: is wrong; it must be a source, or a prefix" for index in range(1, 8)],
         ),
     ],
 )

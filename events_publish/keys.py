@@ -99,7 +99,7 @@ class KeySet:
     def _begin(self, now: float) -> asyncio.Task[None]:
         """Fetch in a task of its own, which no request that gives up takes with it."""
         if self._fetching is None:
-            self._after_a_pause = now - self._tried_at > self._fresh_seconds
+            self._after_a_pause = now - self._tried_at > 2 * RETRY_SECONDS
             self._tried_at = now
             self._fetching = asyncio.create_task(self._fetch_keys())
         return self._fetching

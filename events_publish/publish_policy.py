@@ -61,6 +61,8 @@ class Policy(NamedTuple):
         names = _names(publisher)
         resource, type_, source = (str(attributes[name]) for name in ("resource", "type", "source"))
         source = normalized(source)
+        if _has_dots(source) and any(entry.sources for entry in self.entries):
+            return False  # what it means depends on where it is read, so no entry can be about it
         return next((entry.allow for entry in self.entries if entry.matches(names, resource, type_, source)), False)
 
 
@@ -131,6 +133,12 @@ def _without_dots(path: str) -> str:
     return "/" + "/".join([*kept, ""] if kept and segments[-1] in (".", "..") else kept)
 
 
+def _has_dots(normal: str) -> bool:
+    """Whether a normalized reference has . or .. segments left: its path begins without a slash, or with two."""
+    path = _REFERENCE.fullmatch(normal)[3]  # type: ignore[index]  # matches any
+    return not {".", ".."}.isdisjoint(path.split("/"))
+
+
 def _effect(text: str) -> str:
     if text not in ("allow", "deny"):
         raise ValueError
@@ -141,7 +149,7 @@ def _publisher(text: str) -> str:
     number = re.fullmatch(r"(?:0192:)?([0-9]{9})", text)
     if number:
         return f"0192:{number[1]}"
-    if not re.fullmatch(r"(?:org|client|scope):[!-~]+", text):
+    if not re.fullmatch(r"(?:org|client|scope):[!-)+-~]+", text):  # no prefixes: a deny would match nobody
         raise ValueError
     return text
 

@@ -198,14 +198,15 @@ async def test_stale_keys_do_not_count_before_the_issuer_was_asked(clock: Clock)
     assert await key_set.key("k", deadline=deadline()) is None
 
 
-async def test_a_failure_before_the_pause_changes_nothing(clock: Clock) -> None:
+@pytest.mark.parametrize("pause", [61, keys.FRESH_SECONDS - 10, 20 * 3600])
+async def test_a_failure_before_the_pause_changes_nothing(clock: Clock, pause: float) -> None:
     web = Web({JWK: {"keys": [rsa_jwk()]}})
     key_set = KeySet(ISSUER, web.fetch)
     assert await key_set.key("k", deadline=deadline())
     web.pages[JWK] = OSError("down")
     await clock.pass_by(keys.FRESH_SECONDS)
     assert await key_set.key("k", deadline=deadline())
-    await clock.pass_by(20 * 3600)
+    await clock.pass_by(pause)
     web.pages[JWK] = {"keys": [rsa_jwk(kid="new")]}
     assert await key_set.key("k", deadline=deadline()) is None
 

@@ -116,6 +116,13 @@ def test_a_source_that_only_looks_alike(source: str) -> None:
     assert not permits([{"sources": ["https://example.no/api/*"]}], source=source)
 
 
+@pytest.mark.parametrize("source", ["./dodsbo/1", "x/../dodsbo/1", "urn:./test:1", "urn:../test:1", "/.//dodsbo/1"])
+def test_dots_that_no_one_can_resolve_are_no_way_around(source: str) -> None:
+    """Where sources are judged; else they are nobody's business."""
+    assert not permits([{"effect": "deny", "sources": ["dodsbo/*", "urn:test:*", "//dodsbo/*"]}, {}], source=source)
+    assert permits([{"effect": "deny", "types": ["other"]}, {}], source=source)
+
+
 @pytest.mark.parametrize(
     ("source", "normal"),
     [

@@ -190,8 +190,10 @@ ISSUER = '{"issuer": "https://a.no/"}'
         ("PUBLISH_POLICY", '[{"types": null}]', ["[0].types: is wrong; "]),
         (
             "PUBLISH_POLICY",
-            json.dumps([{}, {"publishers": ["991825827", "secret", "0193:991825827", "99182582", "org:", "*", 1]}]),
-            [f"[1].publishers[{index}]: is wrong; it must be an organisation number, " for index in range(1, 7)],
+            json.dumps(
+                [{}, {"publishers": ["991825827", "secret", "0193:991825827", "99182582", "org:", "*", 1, "org:a*"]}]
+            ),
+            [f"[1].publishers[{index}]: is wrong; it must be an organisation number, " for index in range(1, 8)],
         ),
         (
             "PUBLISH_POLICY",

@@ -8,6 +8,7 @@ import azure.functions as func
 
 from events_publish.endpoint import Endpoint
 from events_publish.exchange import Handler, Request, respond
+from events_publish.health import alive
 from events_publish.settings import Settings
 
 settings = Settings.from_environ(os.environ, Path(__file__).parent)
@@ -20,6 +21,16 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # the bearer t
 @app.route("events")
 async def events(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     return await _respond(endpoint.events, req, context)
+
+
+@app.route("health")
+async def health(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return await _respond(alive, req, context)
+
+
+@app.route("health/ready")
+async def ready(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    return await _respond(endpoint.ready, req, context)
 
 
 @app.route("problems/{kind}")

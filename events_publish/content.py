@@ -6,7 +6,8 @@ made of headers and body.
 
 from collections.abc import Mapping, Sequence
 
-from events_publish import binary, envelope, json_text, media_type
+from events_publish import binary, claim_check, envelope, json_text, media_type
+from events_publish.claim_check import DATA, MESSAGE_BYTES, NotDivisible
 from events_publish.envelope import Event
 from events_publish.json_text import Element, NotJson
 from events_publish.media_type import MediaType
@@ -27,8 +28,6 @@ BINARY = "binary"
 ACCEPTED = (STRUCTURED, BATCH, "application/json")
 
 MODES = f"Send an event as {STRUCTURED}, several as {BATCH}, or the data alone with the attributes in ce- headers."
-
-DATA = ("data", "data_base64")
 
 
 def parse(headers: Mapping[str, str], body: bytes, limits: Limits) -> tuple[Event, ...]:
@@ -56,13 +55,14 @@ def parse(headers: Mapping[str, str], body: bytes, limits: Limits) -> tuple[Even
     if mode == BATCH:
         return _batch(body, limits)
     if len(body) > limits.event_bytes:
-        raise EventTooLarge({"$": len(body)}, limits.event_bytes)
-    if mode == STRUCTURED:
-        return (_structured(body),)
-    event = binary.event(headers, content_type, body)
+        raise _too_large({"$": len(body)}, limits)
+    event = _structured(body) if mode == STRUCTURED else binary.event(headers, content_type, body)
     if len(event.body) > limits.event_bytes:
-        raise EventTooLarge({"$": len(event.body)}, limits.event_bytes)
-    return (event,)
+        raise _too_large({"$": len(event.body)}, limits)
+    try:
+        return (_portable(event),)
+    except NotDivisible as error:
+        raise EventTooLarge({error.name: [str(error)]}, limits.event_bytes) from error
 
 
 def _mode(headers: Mapping[str, str], content_type: MediaType) -> str:
@@ -94,24 +94,31 @@ def _batch(body: bytes, limits: Limits) -> tuple[Event, ...]:
     bodies = [element.text.encode() for element in elements]
     too_large = {f"[{index}]": len(each) for index, each in enumerate(bodies) if len(each) > limits.event_bytes}
     if too_large:
-        raise EventTooLarge(too_large, limits.event_bytes)
+        raise _too_large(too_large, limits)
     events: list[Event] = []
     faults: dict[str, Sequence[str]] = {}
+    indivisible: dict[str, Sequence[str]] = {}
     for index, element in enumerate(elements):
         try:
             json_text.require_portable(element.value, element.text)
-            events.append(_event(element.value, bodies[index]))
+            events.append(_portable(_event(element.value, bodies[index])))
         except NotJson as error:
             faults[f"[{index}]"] = [str(error)]
         except InvalidEvent as refused:
-            faults |= {
-                f"[{index}]" if name == "$" else f"[{index}].{name}": fault for name, fault in refused.faults.items()
-            }
+            faults |= {_in_batch(index, name): fault for name, fault in refused.faults.items()}
+        except NotDivisible as error:
+            indivisible[_in_batch(index, error.name)] = [str(error)]
         if len(faults) > MAX_ERRORS:
             break  # the rest would not be shown
     if faults:
         raise InvalidEvent(faults)
+    if indivisible:
+        raise EventTooLarge(indivisible, limits.event_bytes)
     return tuple(events)
+
+
+def _in_batch(index: int, name: str) -> str:
+    return f"[{index}]" if name == "$" else f"[{index}].{name}"
 
 
 def _elements(body: bytes, limit: int) -> list[Element]:
@@ -124,6 +131,24 @@ def _elements(body: bytes, limit: int) -> list[Element]:
     except NotJson as error:
         raise InvalidEvent({"$": [str(error)]}) from error
     return elements
+
+
+def _too_large(sizes: Mapping[str, int], limits: Limits) -> EventTooLarge:
+    limit = limits.event_bytes
+    return EventTooLarge(
+        {name: [f"has {size} bytes; at most {limit} are taken."] for name, size in sizes.items()}, limit
+    )
+
+
+def _portable(event: Event) -> Event:
+    """The event as it can travel: with a payload where no message holds it.
+
+    Raises:
+        NotDivisible: it cannot.
+    """
+    if len(event.body) <= MESSAGE_BYTES:
+        return event
+    return event._replace(payload=claim_check.payload(event.body))
 
 
 def _event(value: object, body: bytes) -> Event:

@@ -2,31 +2,30 @@
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
 import aiohttp
 
-from events_publish import content, policy, webhook
+from events_publish import content, health, policy, webhook
 from events_publish.access_token import Authenticator
+from events_publish.attempts import AT_ONCE
+from events_publish.credential import credential
 from events_publish.event_queue import EventQueue
-from events_publish.exchange import Request, Response, require_method
+from events_publish.exchange import READ, Request, Response, require_method
+from events_publish.health import Readiness
 from events_publish.json_client import JsonClient
 from events_publish.keys import KeySet
+from events_publish.payload_store import PayloadStore
 from events_publish.pdp import Pdp
-from events_publish.problem import Problem
-from events_publish.settings import Connection, Settings
-
-if TYPE_CHECKING:
-    from azure.core.credentials_async import AsyncTokenCredential
+from events_publish.settings import Settings
 
 METHODS = ("POST", "OPTIONS")
 
-CONNECTIONS = 100
-"""Open to one service at most: as many as there are requests at once on one instance."""
+CONNECTIONS = AT_ONCE
+"""Open to one service at most."""
 
 
 class Endpoint:
-    """``/events``, for one event loop; what requests share is made by the first that needs it."""
+    """``/events`` and ``/health/ready``, for one event loop; what requests share is made by the first that needs it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -50,18 +49,24 @@ class Endpoint:
         Raises:
             Problem: a step refused.
         """
-        settings, shared = self._settings, self._share()
+        settings, shared, record = self._settings, self._share(), request.record
         deadline = asyncio.get_running_loop().time() + settings.publish_timeout_seconds
-        publisher = await shared.authenticator.authenticate(
+        record.publisher = publisher = await shared.authenticator.authenticate(
             request.headers.get("authorization"), now=time.time(), deadline=deadline
         )
-        try:
-            events = content.parse(request.headers, request.body, settings.limits)
-            await policy.authorise(publisher, events, policy=settings.policy, pdp=shared.pdp, deadline=deadline)
-            await shared.queue.enqueue(events, deadline=deadline)
-        except Problem as refusal:
-            refusal.publisher = str(publisher)
-            raise
+        record.events = events = content.parse(request.headers, request.body, settings.limits)
+        await policy.authorise(publisher, events, policy=settings.policy, pdp=shared.pdp, deadline=deadline)
+        await shared.queue.enqueue(events, deadline=deadline, record=record)
+
+    async def ready(self, request: Request) -> Response:
+        """Whether an event that came now could be published.
+
+        Raises:
+            MethodNotAllowed, NotReady
+        """
+        require_method(request, READ)
+        await self._share().readiness.require(request.record)
+        return health.WELL
 
     async def close(self) -> None:
         """Close the connections; the next request makes new ones."""
@@ -80,13 +85,15 @@ class _Shared:
 
     def __init__(self, settings: Settings) -> None:
         # One for each service: where one hangs, it holds none of another's connections, though both be on one host.
-        self._sessions = [_session() for _ in range(3)]
-        to_queue, to_issuers, to_pdp = self._sessions
-        self._credential = _credential(settings.storage)
-        self.queue = EventQueue(settings.storage, settings.queue_name, to_queue, self._credential)
+        self._sessions = [_session() for _ in range(4)]
+        to_queue, to_blobs, to_issuers, to_pdp = self._sessions
+        self._credential = credential(settings.storage)
+        payloads = PayloadStore(settings.storage, to_blobs, self._credential)
+        self.queue = EventQueue(settings.storage, settings.queue_name, to_queue, payloads, self._credential)
         fetch = JsonClient(to_issuers).get
         key_sets = {each.issuer: KeySet(each, fetch) for each in settings.issuers}
         self.authenticator = Authenticator(key_sets, settings.publish_scope)
+        self.readiness = Readiness(key_sets.values(), self.queue)
         self.pdp = Pdp(settings.decision_point, JsonClient(to_pdp).post) if settings.decision_point else None
 
     async def close(self) -> None:
@@ -102,15 +109,3 @@ def _session() -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,  # it would look for .netrc and proxies on each call
     )
-
-
-def _credential(connection: Connection) -> "AsyncTokenCredential | None":
-    """The identity that a connection without a connection string uses."""
-    if connection.connection_string is not None:
-        return None
-    # A heavy import that a connection string does not need.
-    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
-
-    if connection.credential == "managedidentity":
-        return ManagedIdentityCredential(client_id=connection.client_id)
-    return DefaultAzureCredential(managed_identity_client_id=connection.client_id)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from events_publish import media_type, rules
+from events_publish.claim_check import Payload
 
 type Member = tuple[str, object]
 """A name and its value, as `json` reads it with ``object_pairs_hook=tuple``."""
@@ -19,6 +20,8 @@ class Event(NamedTuple):
 
     attributes: Mapping[str, object]
     body: bytes
+    payload: Payload | None = None
+    """Where no message holds it: its data, which travels beside the queue."""
 
 
 def faults(members: tuple[Member, ...]) -> dict[str, list[str]]:

@@ -1,17 +1,20 @@
 """The Azure Storage Queue: an event is on it, or the publisher is told to try again."""
 
 import asyncio
-import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import aiohttp
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.core.pipeline.transport import AioHttpTransport
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.queue import BinaryBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient
 
+from events_publish import storage_client
+from events_publish.attempts import Attempts, GaveUp
 from events_publish.envelope import Event
+from events_publish.payload_store import PayloadStore
 from events_publish.problem import QueueUnavailable
+from events_publish.request_record import RequestRecord
 from events_publish.settings import Connection
 
 if TYPE_CHECKING:
@@ -22,43 +25,29 @@ NEVER_EXPIRES = -1
 CONCURRENT_SENDS = 10
 """Messages of one batch that are on their way at once, at most: one request does not take all connections."""
 
-UNREADABLE = (AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError)
-"""What the client lets through when it cannot make sense of an answer, such as HTML where XML should be."""
-
-_log = logging.getLogger(__name__)
-
-# azure-core writes each request's headers at INFO, which costs CPU for each event; azure-identity writes what a token
-# endpoint answers at WARNING, which may be a token. Their failures are logged here.
-logging.getLogger("azure.core").setLevel(logging.WARNING)
-logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
-
 
 class EventQueue:
-    """A queue that events are put on; `credential` for a connection by identity."""
+    """A queue that events are put on, what no message holds in `payloads`; `credential` for a connection by identity."""
 
     def __init__(
         self,
         connection: Connection,
         queue_name: str,
         session: aiohttp.ClientSession,
+        payloads: PayloadStore,
         credential: "AsyncTokenCredential | None" = None,
     ) -> None:
-        options = {
-            "transport": AioHttpTransport(session=session, session_owner=False),
-            # As it comes, the client retries for minutes. Here: three times, up to 2 s apart, within the deadline.
-            "retry_total": 3,
-            "initial_backoff": 0,
-            "increment_base": 1,
-            "random_jitter_range": 1,
-            "permit_redirects": False,  # events and credentials go nowhere else
-            "message_encode_policy": BinaryBase64EncodePolicy(),
-        }
+        options = {**storage_client.options(session), "message_encode_policy": BinaryBase64EncodePolicy()}
         if connection.connection_string is not None:
             self._client = QueueClient.from_connection_string(connection.connection_string, queue_name, **options)
         else:
             self._client = QueueClient(str(connection.queue_service_uri), queue_name, credential, **options)
+        self._payloads = payloads
+        service, role = f"the queue {queue_name} of EVENTS_QUEUE_NAME", "Storage Queue Data Message Sender"
+        self._sends = Attempts(service, role)
+        self._looks = Attempts(service, role, at_once=1)  # while the line is long the queue is no less reachable
 
-    async def enqueue(self, events: tuple[Event, ...], *, deadline: float) -> None:
+    async def enqueue(self, events: Sequence[Event], *, deadline: float, record: RequestRecord) -> None:
         """Return when every event is acknowledged by the queue; `deadline` on the running loop's clock.
 
         Raises:
@@ -70,58 +59,74 @@ class EventQueue:
 
         async def send() -> None:
             for index, event in waiting:
-                await self._send(event.body)
+                await self._send(event, deadline, record)
                 enqueued.add(index)
 
+        began = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout_at(deadline):
-                senders = [send() for _ in range(min(len(events), CONCURRENT_SENDS))]
-                # A sender that fails stops, and what the others have begun is still finished.
-                failures = await asyncio.gather(*senders, return_exceptions=True)
-                for failure in filter(None, failures):
-                    raise failure
-        except (AzureError, aiohttp.ClientError, OSError, *UNREADABLE) as error:  # a TimeoutError is an OSError
+            self._require_room(events, deadline)
+            senders = [send() for _ in range(min(len(events), CONCURRENT_SENDS))]
+            # A sender that fails stops, and what the others have begun is still finished.
+            failures = await asyncio.gather(*senders, return_exceptions=True)
+            for failure in filter(None, failures):
+                raise failure
+        except GaveUp as error:
             not_enqueued = set(range(len(events))) - enqueued
-            if not not_enqueued:  # the last acknowledgement came in the moment that the time was up
-                return
-            _log.error(
-                "The queue %s did not take %d of %d events: %s",
-                self._client.queue_name,
-                len(not_enqueued),
-                len(events),
-                _reason(error),
-            )
-            raise QueueUnavailable(enqueued=enqueued, not_enqueued=not_enqueued) from error
+            raise QueueUnavailable(enqueued=enqueued, not_enqueued=not_enqueued, cause=str(error)) from error
+        finally:
+            record.storage_seconds = asyncio.get_running_loop().time() - began
 
-    async def _send(self, body: bytes) -> None:
+    async def require_reachable(self, *, deadline: float, record: RequestRecord) -> None:
+        """Look at the queue without a message.
+
+        Raises:
+            GaveUp: it cannot be reached, or not by this identity.
+        """
+        await self._looks.make(lambda: self._look(record), deadline=deadline, record=record)
+
+    def _require_room(self, events: Sequence[Event], deadline: float) -> None:
+        if events:
+            self._sends.require_room(deadline)
+        if any(event.payload for event in events):
+            self._payloads.attempts.require_room(deadline)
+
+    async def _send(self, event: Event, deadline: float, record: RequestRecord) -> None:
+        if event.payload is None:
+            await self._put(event.body, deadline, record)
+            return
+        url = await self._payloads.put(event.payload, deadline=deadline, record=record)
         try:
-            await self._put(body)
-        except ResourceNotFoundError as error:
-            if getattr(error, "error_code", None) != "QueueNotFound":
-                raise
-            await self._create()
-            await self._put(body)
+            await self._put(event.payload.message(url), deadline, record)
+        except GaveUp as error:
+            # A message that may be on the queue must not lead nowhere; a payload without a message does no harm.
+            if error.nothing_done:
+                await self._payloads.delete(url, deadline=deadline, record=record)
+            raise
 
-    async def _put(self, body: bytes) -> None:
-        message = await self._client.send_message(body, time_to_live=NEVER_EXPIRES)
+    async def _put(self, body: bytes, deadline: float, record: RequestRecord) -> None:
+        await self._sends.make(lambda: self._put_once(body, record), deadline=deadline, record=record)
+
+    async def _put_once(self, body: bytes, record: RequestRecord) -> None:
+        try:
+            await self._put_message(body, record)
+        except ResourceNotFoundError as error:
+            await self._make_queue(error)
+            await self._put_message(body, record)
+
+    async def _put_message(self, body: bytes, record: RequestRecord) -> None:
+        message = await self._client.send_message(body, time_to_live=NEVER_EXPIRES, client_request_id=record.trace_id)
         if not message.id:
             raise ValueError("the acknowledgement names no message")
 
-    async def _create(self) -> None:
-        """Make the queue: Bicep has made it in Azure, on a laptop the first event does."""
+    async def _look(self, record: RequestRecord) -> None:
         try:
-            await self._client.create_queue()
-        except ResourceExistsError:
-            pass  # another request was faster
-        except AzureError:
-            _log.error("The queue of EVENTS_QUEUE_NAME does not exist, and it cannot be created.")
-            raise
-        else:
-            _log.info("Created the queue %s.", self._client.queue_name)
+            await self._client.get_queue_properties(client_request_id=record.trace_id)
+        except ResourceNotFoundError as error:
+            await self._make_queue(error)
+        except HttpResponseError as error:
+            # An identity that may only send is known there, and gets no other answer to this question.
+            if getattr(error, "error_code", None) != "AuthorizationPermissionMismatch":
+                raise
 
-
-def _reason(error: Exception) -> str:
-    """The error without the service's answer, which may repeat what was sent."""
-    code = getattr(error, "error_code", None)
-    status = getattr(error, "status_code", None)
-    return " ".join(str(part) for part in (type(error).__name__, status, code) if part)
+    async def _make_queue(self, missing: ResourceNotFoundError) -> None:
+        await storage_client.make_missing(missing, "QueueNotFound", self._client.create_queue)

@@ -23,6 +23,15 @@ class Element(NamedTuple):
     text: str
 
 
+class Member(NamedTuple):
+    """A member of an object: its name and value, its text as it came, and that of the value alone."""
+
+    name: str
+    value: object
+    text: str
+    value_text: str
+
+
 def decode(body: bytes) -> str:
     """The text in `body`.
 
@@ -77,6 +86,20 @@ def elements(text: str) -> Iterator[Element]:
     end = _after_space(text, position + 1)
     if end != len(text):
         raise _syntax_error("Extra data", text, end)
+
+
+def members(text: str) -> Iterator[Member]:
+    """The members of the object that a text is, which `parse` has taken."""
+    position = _after_space(text, _after_space(text, 0) + 1)
+    while not text.startswith("}", position):
+        start = position
+        name, end = _parse_at(text, start)
+        value_start = _after_space(text, _after_space(text, end) + 1)
+        value, end = _parse_at(text, value_start)
+        yield Member(str(name), value, text[start:end], text[value_start:end])
+        position = _after_space(text, end)
+        if text.startswith(",", position):
+            position = _after_space(text, position + 1)
 
 
 def require_portable(value: object, text: str, *, max_depth: int = MAX_DEPTH) -> None:

@@ -55,7 +55,8 @@ class KeySet:
         self._keys: Mapping[str, Key] = {}
         self._fetched_at = self._tried_at = -float("inf")
         self._fresh_seconds: float = FRESH_SECONDS
-        self._failing = False
+        self._failure = ""
+        """Why the last fetch failed; empty where it did not."""
         self._after_a_pause = False
         self._fetching: asyncio.Task[None] | None = None
 
@@ -66,15 +67,39 @@ class KeySet:
             KeysUnavailable: it is not known, and the issuer cannot be asked.
         """
         now = time.monotonic()
-        if now - self._fetched_at > KEPT_SECONDS:
-            self._keys = {}
+        self._forget_old(now)
         if kid in self._keys:
             await self._freshen(now, deadline)
-        elif self._fetching or now - self._tried_at > (RETRY_SECONDS if self._keys else NO_KEYS_RETRY_SECONDS):
-            await self._wait(deadline)
-        if kid not in self._keys and self._failing:
-            raise KeysUnavailable
+        else:
+            await self._fetch_if_due(now, deadline)
+        if kid not in self._keys and self._failure:
+            raise KeysUnavailable(self._failure)
         return self._keys.get(kid)
+
+    def is_filled(self) -> bool:
+        """Whether keys are at hand."""
+        self._forget_old(time.monotonic())
+        return bool(self._keys)
+
+    async def fill(self, *, deadline: float) -> None:
+        """Fetch keys, where there are none; `deadline` on the loop's clock.
+
+        Raises:
+            KeysUnavailable: there are none.
+        """
+        if not self.is_filled():
+            await self._fetch_if_due(time.monotonic(), deadline)
+        if not self.is_filled():
+            raise KeysUnavailable(self._failure or f"{self.issuer.issuer} has published no key")
+
+    def _forget_old(self, now: float) -> None:
+        if now - self._fetched_at > KEPT_SECONDS:
+            self._keys = {}
+
+    async def _fetch_if_due(self, now: float, deadline: float) -> None:
+        """Fetch keys, and wait for them, unless that was done a moment ago."""
+        if self._fetching or now - self._tried_at > (RETRY_SECONDS if self._keys else NO_KEYS_RETRY_SECONDS):
+            await self._wait(deadline)
 
     async def _freshen(self, now: float, deadline: float) -> None:
         """Fetch the keys behind this request; it waits, shortly, only when they are stale and nobody has tried yet."""
@@ -94,7 +119,7 @@ class KeySet:
             async with asyncio.timeout_at(deadline):
                 await asyncio.shield(fetching)
         except TimeoutError as error:
-            raise KeysUnavailable from error
+            raise KeysUnavailable(f"the keys of {self.issuer.issuer} did not come in time") from error
 
     def _begin(self, now: float) -> asyncio.Task[None]:
         """Fetch in a task of its own, which no request that gives up takes with it."""
@@ -110,13 +135,13 @@ class KeySet:
                 document = await self._fetch(self.issuer.jwks_uri or await self._discover())
             keys = jwk.signing_keys(document.value)
         except (OSError, ValueError) as error:
-            self._failing = True
             # repr: a timeout has no text, and some texts are the issuer's own.
-            _log.warning("The keys of %s cannot be fetched: %.500r", self.issuer.issuer, error)
+            self._failure = f"the keys of {self.issuer.issuer} cannot be fetched: {error!r:.500}"
+            _log.warning("%s", self._failure)
         else:
             known = self._keys
             self._keys = {kid: known[kid] if known.get(kid) == key else key for kid, key in keys.items()}
-            self._failing, self._fetched_at = False, time.monotonic()
+            self._failure, self._fetched_at = "", time.monotonic()
             fresh = FRESH_SECONDS if document.fresh_seconds is None else document.fresh_seconds
             self._fresh_seconds = min(max(fresh, MIN_FRESH_SECONDS), MAX_FRESH_SECONDS)
         finally:

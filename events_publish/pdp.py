@@ -1,7 +1,6 @@
 """Altinn Authorization, asked whether a publisher may publish: a policy decision point."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -22,8 +21,6 @@ CONCURRENT = 10
 
 type PostJson = Callable[[str, object, Mapping[str, str]], Awaitable[Any]]
 """Posts JSON to a URL, and gives the JSON of the answer; raises OSError or ValueError."""
-
-_log = logging.getLogger(__name__)
 
 
 class Pdp:
@@ -59,8 +56,7 @@ class Pdp:
             async with asyncio.timeout_at(deadline):
                 await asyncio.gather(*asked)
         except (OSError, ValueError) as error:
-            _log.warning("The policy decision point has no answer: %.500r", error)
-            raise PolicyUnavailable from error
+            raise PolicyUnavailable(f"Altinn Authorization: {error!r:.500}") from error
         finally:
             for task in asked:
                 task.cancel()

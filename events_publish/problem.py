@@ -16,7 +16,8 @@
      ├─ Unavailable           503  nothing is wrong with the request; try again
      │   ├─ KeysUnavailable        the issuer's keys cannot be fetched
      │   ├─ PolicyUnavailable      nobody can say whether the publisher may
-     │   └─ QueueUnavailable       the queue did not acknowledge
+     │   ├─ QueueUnavailable       the queue did not acknowledge
+     │   └─ NotReady               nothing can be published
      └─ InternalError         500  a defect of ours
 
 A step raises one; the endpoint alone turns it into a response. A detail says what is wrong and what would be right, and
@@ -49,8 +50,8 @@ class Problem(Exception):
     meaning: ClassVar[str]
     remedy: ClassVar[str]
 
-    publisher: str = "unknown"
-    """Who was refused, where that is known; for the log."""
+    cause: str | None = None
+    """What lies behind it, for the log alone."""
 
     def __init__(
         self,
@@ -217,7 +218,7 @@ class LengthRequired(Problem):
 
 
 class EventTooLarge(Problem):
-    """413: an event does not fit on the queue; sizes in bytes, by member as in `Faults`."""
+    """413: an event has more bytes than are taken, or more than `limit` where its data is left out."""
 
     status, kind, title = 413, "event-too-large", "The event is too large"
     meaning = (
@@ -226,9 +227,10 @@ class EventTooLarge(Problem):
     )
     remedy = "Send less data, or put it where consumers can fetch it and send its address."
 
-    def __init__(self, sizes: Mapping[str, int], limit: int) -> None:
-        errors = {name: [f"has {size} bytes; at most {limit} are taken."] for name, size in sizes.items()}
-        super().__init__(f"An event may have at most {limit} bytes as JSON.", errors=errors)
+    def __init__(self, faults: Faults, limit: int) -> None:
+        super().__init__(
+            f"An event may have at most {limit} bytes as JSON; errors says what is too large.", errors=faults
+        )
 
 
 class BatchTooLarge(Problem):
@@ -275,9 +277,12 @@ class Unavailable(Problem):
 
     status = 503
 
-    def __init__(self, detail: str, *, extensions: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self, detail: str, *, cause: str | None = None, extensions: Mapping[str, object] | None = None
+    ) -> None:
         # Jittered, so that the publishers of one outage do not all come back in the same second.
         super().__init__(detail, headers={"Retry-After": str(random.randint(1, 5))}, extensions=extensions)
+        self.cause = cause
 
 
 class KeysUnavailable(Unavailable):
@@ -287,8 +292,8 @@ class KeysUnavailable(Unavailable):
     meaning = "The keys of the token's issuer cannot be fetched, so the token was not judged."
     remedy = "Send the same request again after `Retry-After` seconds, with the same `id` and `source`."
 
-    def __init__(self) -> None:
-        super().__init__("The keys of the token's issuer cannot be fetched. Send the same request again.")
+    def __init__(self, cause: str | None = None) -> None:
+        super().__init__("The keys of the token's issuer cannot be fetched. Send the same request again.", cause=cause)
 
 
 class PolicyUnavailable(Unavailable):
@@ -298,8 +303,10 @@ class PolicyUnavailable(Unavailable):
     meaning = "Altinn Authorization gave no decision in time, so the event was not judged. Nothing was queued."
     remedy = "Send the same request again after `Retry-After` seconds, with the same `id` and `source`."
 
-    def __init__(self) -> None:
-        super().__init__("Whether the publisher may publish this cannot be decided. Send the same request again.")
+    def __init__(self, cause: str | None = None) -> None:
+        super().__init__(
+            "Whether the publisher may publish this cannot be decided. Send the same request again.", cause=cause
+        )
 
 
 class QueueUnavailable(Unavailable):
@@ -316,15 +323,31 @@ class QueueUnavailable(Unavailable):
         " `notEnqueued`. Without the two, send it all again."
     )
 
-    def __init__(self, *, enqueued: Collection[int] = (), not_enqueued: Collection[int] = ()) -> None:
+    def __init__(
+        self, *, enqueued: Collection[int] = (), not_enqueued: Collection[int] = (), cause: str | None = None
+    ) -> None:
         if enqueued:
             super().__init__(
                 "The queue acknowledged only part of the batch. Send the events in notEnqueued again, with the same id"
                 " and source.",
+                cause=cause,
                 extensions={"enqueued": sorted(enqueued), "notEnqueued": sorted(not_enqueued)},
             )
         else:
-            super().__init__("The queue did not acknowledge what was sent. Send it again, with the same id and source.")
+            super().__init__(
+                "The queue did not acknowledge what was sent. Send it again, with the same id and source.", cause=cause
+            )
+
+
+class NotReady(Unavailable):
+    """503: an event that came now could not be published."""
+
+    kind, title = "not-ready", "The endpoint cannot publish right now"
+    meaning = "No issuer's keys are at hand, or the queue cannot be reached. Only `/health/ready` answers so."
+    remedy = "Ask again after `Retry-After` seconds. Whoever runs the endpoint finds the reason in its log."
+
+    def __init__(self, cause: str | None = None) -> None:
+        super().__init__("An event that came now could not be published.", cause=cause)
 
 
 class InternalError(Problem):

@@ -26,10 +26,6 @@ class Publisher(NamedTuple):
             return self.consumer or f"org:{self.org}"
         return f"client:{self.client_id}" if self.client_id else "the holder of the token"
 
-    def __str__(self) -> str:
-        """What may be logged of it."""
-        return f"consumer {self.consumer}, org {self.org}, client {self.client_id}"
-
 
 def publisher_of(claims: Claims) -> Publisher:
     """The publisher in the claims of Maskinporten's and Altinn's tokens; what is of another form is not there."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from events_publish import connection_string, issuers, publish_policy, secure_url
+from events_publish.claim_check import MESSAGE_BYTES
 from events_publish.issuers import Issuer
 from events_publish.json_setting import InvalidJsonSetting
 from events_publish.publish_policy import Policy
@@ -17,6 +18,7 @@ from events_publish.publish_policy import Policy
 NAMES = (
     "EVENTS_STORAGE",
     "EVENTS_STORAGE__queueServiceUri",
+    "EVENTS_STORAGE__blobServiceUri",
     "EVENTS_STORAGE__credential",
     "EVENTS_STORAGE__clientId",
     "EVENTS_QUEUE_NAME",
@@ -31,9 +33,6 @@ NAMES = (
     "PUBLISH_TIMEOUT_SECONDS",
 )
 """The name of every setting; the tests compare the docs and the sample with this."""
-
-QUEUE_MESSAGE_BYTES = 49_152
-"""What a queue message holds: 64 KiB of base64 text (Azure Storage, Put Message)."""
 
 HOST_REQUEST_BYTES = 104_857_600
 """What the Functions host takes as a body."""
@@ -52,14 +51,23 @@ class InvalidSettings(ValueError):
 
 @dataclass(frozen=True)
 class Connection:
-    """Where the queue is, and who asks: by a connection string, or by a service URI and an identity."""
+    """Where the storage account is, and who asks: by a connection string, or by a service URI and an identity."""
 
     connection_string: str | None = field(default=None, repr=False)
     queue_service_uri: str | None = None
+    blob_service_uri: str | None = None
+    """Of the same account; None beside a connection string, which has its own."""
     credential: str = DEFAULT_CHAIN
     """`managedidentity`, or `DEFAULT_CHAIN`."""
     client_id: str | None = None
     """The client id of a user-assigned identity."""
+
+    @property
+    def has_blob_service(self) -> bool:
+        """Whether events can be taken that no message holds."""
+        if self.connection_string is not None:
+            return connection_string.has_blob_service(self.connection_string)
+        return self.blob_service_uri is not None
 
 
 @dataclass(frozen=True)
@@ -105,8 +113,9 @@ class Settings:
             InvalidSettings: with a line for each setting that is missing or wrong.
         """
         reader = _Reader(environ)
+        storage = _connection(reader)
         settings = cls(
-            storage=_connection(reader),
+            storage=storage,
             issuers=reader.read("TOKEN_ISSUERS", issuers.parse, issuers.MUST_BE),
             queue_name=reader.read(
                 "EVENTS_QUEUE_NAME",
@@ -122,9 +131,9 @@ class Settings:
             ),
             policy=_policy(reader, folder),
             decision_point=_decision_point(reader),
-            limits=_limits(reader),
+            limits=_limits(reader, storage),
             publish_timeout_seconds=reader.read(
-                "PUBLISH_TIMEOUT_SECONDS", _seconds, "a number of seconds from 1 to 50", default="10"
+                "PUBLISH_TIMEOUT_SECONDS", _seconds, "a number of seconds from 4 to 50", default="10"
             ),
         )
         if reader.faults:
@@ -166,9 +175,7 @@ class _Reader:
 
 
 def _connection(reader: _Reader) -> Connection:
-    service_uri = reader.get("EVENTS_STORAGE__queueServiceUri")
-    identity = [name for name in ("EVENTS_STORAGE__credential", "EVENTS_STORAGE__clientId") if reader.get(name)]
-    if service_uri is None and not identity:
+    if not any(reader.get(name) for name in NAMES if name.startswith("EVENTS_STORAGE__")):
         return Connection(
             connection_string=reader.read(
                 "EVENTS_STORAGE",
@@ -182,9 +189,16 @@ def _connection(reader: _Reader) -> Connection:
     return Connection(
         queue_service_uri=reader.read(
             "EVENTS_STORAGE__queueServiceUri",
-            _queue_service_uri,
+            _service_uri,
             "an https:// URL such as https://ACCOUNT.queue.core.windows.net",
         ),
+        blob_service_uri=reader.read(
+            "EVENTS_STORAGE__blobServiceUri",
+            _service_uri,
+            "an https:// URL such as https://ACCOUNT.blob.core.windows.net",
+        )
+        if reader.get("EVENTS_STORAGE__blobServiceUri")
+        else None,
         credential=reader.read(
             "EVENTS_STORAGE__credential",
             _credential,
@@ -220,13 +234,13 @@ def _decision_point(reader: _Reader) -> DecisionPoint | None:
     return None
 
 
-def _limits(reader: _Reader) -> Limits:
+def _limits(reader: _Reader, storage: Connection) -> Limits:
     limits = Limits(
         event_bytes=reader.read(
             "MAX_EVENT_BYTES",
-            _whole_number(QUEUE_MESSAGE_BYTES),
-            f"a whole number from 1 to {QUEUE_MESSAGE_BYTES}, which is what a queue message holds",
-            default=str(QUEUE_MESSAGE_BYTES),
+            _whole_number(HOST_REQUEST_BYTES),
+            f"a whole number from 1 to {HOST_REQUEST_BYTES}",
+            default=str(MESSAGE_BYTES),
         ),
         batch_events=reader.read(
             "MAX_BATCH_EVENTS", _whole_number(10_000), "a whole number from 1 to 10000", default="100"
@@ -240,6 +254,13 @@ def _limits(reader: _Reader) -> Limits:
     )
     if limits.request_bytes and limits.event_bytes and limits.request_bytes < limits.event_bytes:
         reader.fault("MAX_REQUEST_BYTES", "is less than MAX_EVENT_BYTES", "at least that, for an event to fit in")
+    if limits.event_bytes and limits.event_bytes > MESSAGE_BYTES and not storage.has_blob_service:
+        reader.fault(
+            "MAX_EVENT_BYTES",
+            "is more than a queue message holds, and no blob service is configured",
+            f"at most {MESSAGE_BYTES}, or EVENTS_STORAGE__blobServiceUri set beside it"
+            " (in a connection string: BlobEndpoint)",
+        )
     return limits
 
 
@@ -255,8 +276,8 @@ def _queue_name(text: str) -> str:
     return text
 
 
-def _queue_service_uri(text: str) -> str:
-    if not text.startswith("https://"):
+def _service_uri(text: str) -> str:
+    if not text.startswith("https://") or len(text) > connection_string.MAX_ENDPOINT_LENGTH:
         raise ValueError
     return secure_url.parse(text)
 
@@ -277,6 +298,6 @@ def _whole_number(most: int) -> Callable[[str], int]:
 
 
 def _seconds(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not 1 <= float(text) <= 50:
-        raise ValueError  # host.json lets the host end a request after 60 s
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not 4 <= float(text) <= 50:
+        raise ValueError  # an attempt at storage has 3 s, and host.json lets the host end a request after 60 s
     return float(text)

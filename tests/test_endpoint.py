@@ -51,10 +51,12 @@ async def test_a_defect_is_a_bare_500(
     assert response.status == 500
     assert b"internals" not in response.body
     assert json.loads(response.body)["type"].endswith("/internal-error")
-    (record,) = caplog.records
-    assert record.exc_info
-    assert record.exc_info[0] is KeyError
-    assert response.headers["Trace-Id"] in record.getMessage()
+    defect, record = caplog.records
+    assert defect.exc_info
+    assert defect.exc_info[0] is KeyError
+    assert response.headers["Trace-Id"] in defect.getMessage()
+    line = json.loads(record.getMessage())
+    assert (line["outcome"], line["status"], line["traceId"]) == ("failed", 500, response.headers["Trace-Id"])
 
 
 @pytest.mark.parametrize("trace_parent", ["", "nonsense", f"00-{'0' * 32}-b7ad6b7169203331-01", None])
@@ -103,14 +105,20 @@ async def test_the_log_says_who_and_nothing_that_can_be_used(
     answered = [(await respond(publish.events, request(token, event))).status for _, token, event in expected]
     await publish.close()
     assert answered == [status for status, _, _ in expected]
-    logged = [record for record in caplog.records if record.name.startswith("events_publish")]
-    assert (
-        sum(
-            "(publisher consumer 0192:991825827, org None, client local-client; trace id " in str(each.msg % each.args)
-            for each in logged
-        )
-        == 3
-    )
+    lines = [json.loads(each.getMessage()) for each in caplog.records if each.name == "events_publish.exchange"]
+    assert [line["status"] for line in lines] == answered
+    who = {"consumer": "0192:991825827", "org": None, "client": "local-client"}
+    known = [who, who, None, None, None, None, who, who]
+    assert [line.get("publisher") for line in lines] == known
+    assert [line["reason"] for line in lines[1:]] == [
+        "invalid-event",
+        *["invalid-token"] * 3,
+        "insufficient-scope",
+        "publish-forbidden",
+        "policy-unavailable",
+    ]
+    assert lines[1]["members"] == ["time"]
+    assert lines[-1]["cause"].startswith("Altinn Authorization: ")
     parts = {part for _, token, _ in expected for part in token.split(".")}
     assert not [part for part in (*parts, "personal", "subscription-secret") if part in caplog.text]
 

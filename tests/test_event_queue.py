@@ -10,15 +10,20 @@ import azure.core.exceptions
 import pytest
 from aiohttp import web
 
+from events_publish import attempts
+from events_publish.attempts import GaveUp
 from events_publish.envelope import Event
 from events_publish.event_queue import CONCURRENT_SENDS, EventQueue
+from events_publish.payload_store import PayloadStore
 from events_publish.problem import QueueUnavailable
+from events_publish.request_record import RequestRecord
 from events_publish.settings import Connection
 from local import serving
 from tests.storage import Queue
 
 EVENT = b'{"specversion":"1.0","id":"1","type":"t","source":"s"}'
 EVENTS = (Event({}, EVENT),)
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 
 TIME = "Mon, 23 Nov 2026 12:00:00 GMT"
 CREATED = f"""<?xml version="1.0" encoding="utf-8"?><QueueMessagesList><QueueMessage><MessageId>1</MessageId>
@@ -36,9 +41,16 @@ class StandIn:
         self.gate: asyncio.Barrier | asyncio.Event | None = None
         """What each answer waits for."""
         self.under_way = self.most_under_way = 0
+        self.refused_to_create = False
+        self.client_request_ids: set[str] = set()
+        self.paths = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked += 1
+        self.client_request_ids.add(request.headers["x-ms-client-request-id"])
+        self.paths += request.path + "\n"
+        if self.refused_to_create and request.method == "PUT":
+            return web.Response(status=403)
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         message = base64.b64decode((await request.read()).partition(b"<MessageText>")[2].partition(b"<")[0])
@@ -61,11 +73,20 @@ async def stand_in() -> AsyncIterator[StandIn]:
     await runner.cleanup()
 
 
-async def enqueue(stand_in: StandIn, events: tuple[Event, ...] = EVENTS, seconds: float = 10) -> None:
-    connection = Connection(f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={stand_in.url}/account")
+def queue_at(connection_string: str, session: aiohttp.ClientSession, name: str = "a-queue") -> EventQueue:
+    connection = Connection(connection_string)
+    return EventQueue(connection, name, session, PayloadStore(connection, session))
+
+
+async def enqueue(
+    stand_in: StandIn, events: tuple[Event, ...] = EVENTS, seconds: float = 10, record: RequestRecord | None = None
+) -> None:
+    connection = f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={stand_in.url}/account"
     async with aiohttp.ClientSession() as session:
-        await EventQueue(connection, "a-queue", session).enqueue(
-            events, deadline=asyncio.get_running_loop().time() + seconds
+        await queue_at(connection, session).enqueue(
+            events,
+            deadline=asyncio.get_running_loop().time() + seconds,
+            record=record or RequestRecord(TRACE_ID),
         )
 
 
@@ -78,8 +99,9 @@ async def test_a_missing_queue_is_made_by_one_of_many(settings: dict[str, str]) 
     """Requests that all miss it at once all succeed."""
     connection_string = settings["EVENTS_STORAGE"]
     async with aiohttp.ClientSession() as session:
-        queue = EventQueue(Connection(connection_string), "missed-by-many", session)
-        await asyncio.gather(*(queue.enqueue(EVENTS, deadline=float("inf")) for _ in range(20)))
+        queue = queue_at(connection_string, session, "missed-by-many")
+        record = RequestRecord(TRACE_ID)
+        await asyncio.gather(*(queue.enqueue(EVENTS, deadline=float("inf"), record=record) for _ in range(20)))
     with Queue(connection_string, "missed-by-many") as made:
         assert made.take() == [EVENT] * 20
 
@@ -106,11 +128,10 @@ async def test_a_batch_that_gets_part_of_the_way(stand_in: StandIn) -> None:
 
 
 async def test_a_batch_that_time_runs_out_for(stand_in: StandIn) -> None:
-    first = batch(CONCURRENT_SENDS)
-    await enqueue(stand_in, first)
+    """What is on its way when the time is up may or may not be on the queue: it is not claimed."""
     stand_in.gate = asyncio.Event()
     with pytest.raises(QueueUnavailable) as refused:
-        await enqueue(stand_in, first, seconds=0.5)
+        await enqueue(stand_in, batch(CONCURRENT_SENDS), seconds=3.1)
     stand_in.gate.set()
     assert refused.value.extensions == {}
     assert "Send it again" in refused.value.detail
@@ -120,15 +141,15 @@ async def test_time_that_is_up_with_the_last_acknowledgement(monkeypatch: pytest
     """The deadline that comes in the same turn of the loop takes nothing back."""
     loop = asyncio.get_running_loop()
     async with aiohttp.ClientSession() as session:
-        queue = EventQueue(Connection("UseDevelopmentStorage=true"), "a-queue", session)
-        deadline = loop.time() + 0.05
+        queue = queue_at("UseDevelopmentStorage=true", session)
+        deadline = loop.time() + attempts.ATTEMPT_SECONDS + 0.05
 
-        async def put(_: bytes) -> None:
+        async def put(*_: object) -> None:
             while loop.time() < deadline:  # without an await: the loop sees the time only afterwards
                 pass
 
-        monkeypatch.setattr(queue, "_put", put)
-        await queue.enqueue(EVENTS, deadline=deadline)
+        monkeypatch.setattr(queue, "_put_message", put)
+        await queue.enqueue(EVENTS, deadline=deadline, record=RequestRecord(TRACE_ID))
 
 
 async def test_an_empty_batch_needs_no_queue(stand_in: StandIn) -> None:
@@ -143,6 +164,31 @@ def error(code: str) -> bytes:
 @pytest.mark.parametrize(
     ("status", "body"),
     [
+        pytest.param(307, b"", id="redirect"),
+        pytest.param(400, error("InvalidXmlDocument"), id="400"),
+        pytest.param(403, error("AuthenticationFailed"), id="403"),
+        pytest.param(404, b"<html>", id="404, HTML"),
+        pytest.param(404, error("ResourceNotFound"), id="404, not the queue"),
+        pytest.param(404, error("QueueNotFound"), id="404, again and again"),
+        pytest.param(409, error("QueueBeingDeleted"), id="409"),
+        pytest.param(413, error("RequestBodyTooLarge"), id="413"),
+        pytest.param(501, b"", id="501"),
+        pytest.param(507, b"", id="507"),
+    ],
+)
+async def test_what_does_not_pass_is_a_503_at_once(stand_in: StandIn, status: int, body: bytes) -> None:
+    stand_in.status, stand_in.body = status, body
+    record = RequestRecord(TRACE_ID)
+    with pytest.raises(QueueUnavailable):
+        await enqueue(stand_in, record=record)
+    assert stand_in.asked <= 2
+    assert record.retries == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *[pytest.param(status, error("ServerBusy"), id=str(status)) for status in (408, 429, 500, 502, 503, 504)],
         pytest.param(201, b"", id="201, empty"),
         pytest.param(201, b"<html><p>", id="201, HTML"),
         pytest.param(201, b"{}", id="201, JSON"),
@@ -154,30 +200,86 @@ def error(code: str) -> bytes:
         pytest.param(201, CREATED.replace(TIME, "never").encode(), id="201, no times"),
         pytest.param(200, CREATED.encode(), id="200"),
         pytest.param(204, b"", id="204"),
-        pytest.param(307, b"", id="redirect"),
-        pytest.param(400, error("InvalidXmlDocument"), id="400"),
-        pytest.param(403, error("AuthenticationFailed"), id="403"),
-        pytest.param(404, b"<html>", id="404, HTML"),
-        pytest.param(404, error("ResourceNotFound"), id="404, not the queue"),
-        pytest.param(404, error("QueueNotFound"), id="404, again and again"),
-        pytest.param(409, error("QueueBeingDeleted"), id="409"),
-        pytest.param(413, error("RequestBodyTooLarge"), id="413"),
     ],
 )
-async def test_any_other_answer_is_a_503(stand_in: StandIn, status: int, body: bytes) -> None:
-    """And the next request is served as if nothing had been."""
+async def test_what_may_pass_is_tried_again(stand_in: StandIn, status: int, body: bytes) -> None:
+    """Also an answer that nobody can read; and then the publisher hears 503."""
     stand_in.status, stand_in.body = status, body
+    record = RequestRecord(TRACE_ID)
     with pytest.raises(QueueUnavailable):
-        await enqueue(stand_in)
-    assert stand_in.asked <= 2
+        await enqueue(stand_in, seconds=3.3, record=record)
+    assert stand_in.asked == record.retries + 1 > 1
 
 
-@pytest.mark.parametrize("status", [500, 503])
-async def test_a_fault_that_may_pass_is_retried_within_the_deadline(stand_in: StandIn, status: int) -> None:
-    stand_in.status, stand_in.body = status, error("ServerBusy")
+async def test_storage_is_told_whose_request_it_is(stand_in: StandIn) -> None:
+    """The trace id joins the log of storage with ours, whichever attempt it was."""
+    stand_in.status, stand_in.body = 503, error("ServerBusy")
     with pytest.raises(QueueUnavailable):
-        await enqueue(stand_in, seconds=3)
+        await enqueue(stand_in, seconds=3.2)
     assert stand_in.asked > 1
+    assert stand_in.client_request_ids == {TRACE_ID}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "advice"),
+    [
+        (403, "AuthorizationPermissionMismatch", "grant its identity the role Storage Queue Data Message Sender"),
+        (403, "AuthenticationFailed", "grant its identity the role Storage Queue Data Message Sender"),
+        (403, "AuthorizationFailure", "network rules"),
+        (403, "KeyBasedAuthenticationNotPermitted", "shared keys are off"),
+        (403, "AccountIsDisabled", "the storage account is disabled"),
+        (403, "InsufficientAccountPermissions", "the storage account takes no writes"),
+        (401, "InvalidAuthenticationInfo", "grant its identity the role Storage Queue Data Message Sender"),
+        (404, "QueueNotFound", "create it: the identity may not"),
+        (409, "AccountCapacityExceeded", "the storage account is full"),
+        (507, "", "the storage account is full"),
+    ],
+)
+async def test_a_fault_of_ours_comes_with_advice(stand_in: StandIn, status: int, code: str, advice: str) -> None:
+    stand_in.status, stand_in.body = status, error(code) if code else b""
+    stand_in.refused_to_create = True
+    with pytest.raises(QueueUnavailable) as refused:
+        await enqueue(stand_in)
+    cause = refused.value.cause or ""
+    assert cause.startswith("the queue a-queue of EVENTS_QUEUE_NAME: ")
+    assert f"{status} {code}".strip() in cause
+    assert advice in cause
+    assert "cause" not in refused.value.body(TRACE_ID).decode()
+
+
+async def test_a_fault_that_passes_comes_without_advice(stand_in: StandIn) -> None:
+    stand_in.status, stand_in.body = 503, error("ServerBusy")
+    with pytest.raises(QueueUnavailable) as refused:
+        await enqueue(stand_in, seconds=3.1)
+    assert refused.value.cause == "the queue a-queue of EVENTS_QUEUE_NAME: HttpResponseError 503 ServerBusy"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "reachable"),
+    [
+        (200, "", True),
+        (403, "AuthorizationPermissionMismatch", True),
+        (403, "AuthenticationFailed", False),
+        (403, "AuthorizationFailure", False),
+        (404, "QueueNotFound", False),
+        (404, "ResourceNotFound", False),
+        (503, "ServerBusy", False),
+    ],
+)
+async def test_whether_the_queue_can_be_reached(stand_in: StandIn, status: int, code: str, reachable: bool) -> None:
+    """An identity that may only send gets no other answer than that it may not look."""
+    stand_in.status, stand_in.body = status, error(code) if code else b""
+    stand_in.refused_to_create = True
+    connection = f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={stand_in.url}/account"
+    deadline = asyncio.get_running_loop().time() + 3.1
+    async with aiohttp.ClientSession() as session:
+        looking = queue_at(connection, session).require_reachable(deadline=deadline, record=RequestRecord(TRACE_ID))
+        if reachable:
+            await looking
+        else:
+            with pytest.raises(GaveUp):
+                await looking
+    assert "messages" not in stand_in.paths
 
 
 def queue_errors() -> list[type[Exception]]:
@@ -196,19 +298,18 @@ def queue_errors() -> list[type[Exception]]:
 
 
 @pytest.mark.parametrize("kind", queue_errors())
-async def test_every_error_of_the_queue_is_a_503(
-    kind: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_every_error_of_the_queue_is_a_503(kind: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise kind.__new__(kind)
 
     async with aiohttp.ClientSession() as session:
-        queue = EventQueue(Connection("UseDevelopmentStorage=true"), "a-queue", session)
+        queue = queue_at("UseDevelopmentStorage=true", session)
         monkeypatch.setattr(queue._client, "send_message", fail)
         monkeypatch.setattr(queue._client, "create_queue", fail)
-        with pytest.raises(QueueUnavailable):
-            await queue.enqueue(EVENTS, deadline=float("inf"))
-    assert kind.__name__ in caplog.text
+        deadline = asyncio.get_running_loop().time() + 3.01
+        with pytest.raises(QueueUnavailable) as refused:
+            await queue.enqueue(EVENTS, deadline=deadline, record=RequestRecord(TRACE_ID))
+    assert kind.__name__ in (refused.value.cause or "")
 
 
 def test_what_a_token_endpoint_answers_is_not_logged() -> None:

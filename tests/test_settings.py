@@ -35,6 +35,7 @@ def test_defaults() -> None:
 def test_all_set() -> None:
     environ = {
         **IDENTITY,
+        "EVENTS_STORAGE__blobServiceUri": "https://account.blob.core.windows.net",
         "EVENTS_STORAGE__credential": "managedidentity",
         "EVENTS_STORAGE__clientId": "b2f0…",
         "EVENTS_QUEUE_NAME": "my-queue",
@@ -48,12 +49,15 @@ def test_all_set() -> None:
         "MAX_EVENT_BYTES": "1000",
         "MAX_BATCH_EVENTS": "5",
         "MAX_REQUEST_BYTES": "1001",
-        "PUBLISH_TIMEOUT_SECONDS": "2.5",
+        "PUBLISH_TIMEOUT_SECONDS": "4.5",
     }
     assert environ.keys() | {"EVENTS_STORAGE"} == set(NAMES)
     assert Settings.from_environ(environ) == Settings(
         storage=Connection(
-            queue_service_uri="https://account.queue.core.windows.net", credential="managedidentity", client_id="b2f0…"
+            queue_service_uri="https://account.queue.core.windows.net",
+            blob_service_uri="https://account.blob.core.windows.net",
+            credential="managedidentity",
+            client_id="b2f0…",
         ),
         issuers=(Issuer("http://127.0.0.1:7072/", "https://example.no/jwk", "us"),),
         queue_name="my-queue",
@@ -61,7 +65,7 @@ def test_all_set() -> None:
         policy=publish_policy.parse(POLICY),
         decision_point=DecisionPoint("https://pdp.example.no/decision", "secret"),
         limits=Limits(event_bytes=1000, batch_events=5, request_bytes=1001),
-        publish_timeout_seconds=2.5,
+        publish_timeout_seconds=4.5,
     )
 
 
@@ -116,6 +120,12 @@ def test_an_empty_value_is_an_unset_one() -> None:
         pytest.param(
             "EVENTS_STORAGE", f"AccountName=account;{KEY};QueueEndpoint=http://h/?a", id="endpoint with query"
         ),
+        pytest.param(
+            "EVENTS_STORAGE", f"AccountName=account;{KEY};BlobEndpoint=http://h:99999", id="port of the blob endpoint"
+        ),
+        pytest.param(
+            "EVENTS_STORAGE", f"AccountName=account;{KEY};BlobEndpoint=http://{'h' * 301}", id="a long blob endpoint"
+        ),
         pytest.param("EVENTS_STORAGE", "QueueEndpoint=https://h/;SharedAccessSignature=secret", id="no signature"),
         pytest.param("EVENTS_STORAGE", "AccountKey=c2VjcmV0", id="no account"),
         pytest.param("EVENTS_QUEUE_NAME", "Upper", id="upper case"),
@@ -126,12 +136,12 @@ def test_an_empty_value_is_an_unset_one() -> None:
         pytest.param("PDP_URL", "http://pdp.example.no/decision", id="http"),
         pytest.param("PDP_URL", "https://pdp.example.no/decision?subscription-key=secret", id="a key in the URL"),
         pytest.param("MAX_EVENT_BYTES", "0", id="no bytes"),
-        pytest.param("MAX_EVENT_BYTES", "49153", id="more than a message holds"),
+        pytest.param("MAX_EVENT_BYTES", "104857601", id="an event of more than the host takes"),
         pytest.param("MAX_EVENT_BYTES", "1e3", id="not a whole number"),
         pytest.param("MAX_BATCH_EVENTS", "0", id="no batch"),
         pytest.param("MAX_BATCH_EVENTS", "10001", id="a huge batch"),
         pytest.param("MAX_REQUEST_BYTES", "104857601", id="more than the host takes"),
-        pytest.param("PUBLISH_TIMEOUT_SECONDS", "0", id="no time"),
+        pytest.param("PUBLISH_TIMEOUT_SECONDS", "3.9", id="too little time"),
         pytest.param("PUBLISH_TIMEOUT_SECONDS", "nan", id="no number"),
         pytest.param("PUBLISH_TIMEOUT_SECONDS", "51", id="too near to where the host gives up"),
         pytest.param("EVENTS_STORAGE", f"AccountName=account;{KEY};QueueSecondaryEndpoint=https://h/", id="secondary"),
@@ -144,6 +154,41 @@ def test_wrong(name: str, value: str) -> None:
     (line,) = refused.value.faults
     assert line.startswith(f"{name}: is wrong; it must be ")
     assert "secret" not in line
+
+
+BLOB_SERVICES = [
+    pytest.param({"EVENTS_STORAGE": "UseDevelopmentStorage=true"}, id="Azurite"),
+    pytest.param({"EVENTS_STORAGE": f"AccountName=account;{KEY}"}, id="derived"),
+    pytest.param(
+        {"EVENTS_STORAGE": f"AccountName=account;{KEY};QueueEndpoint=http://h:1/a;BlobEndpoint=http://h:2/a"},
+        id="named",
+    ),
+    pytest.param(
+        {**IDENTITY, "EVENTS_STORAGE__blobServiceUri": "https://account.blob.core.windows.net"}, id="identity"
+    ),
+]
+NO_BLOB_SERVICES = [
+    pytest.param({"EVENTS_STORAGE": f"AccountName=account;{KEY};QueueEndpoint=http://h:1/a"}, id="a queue alone"),
+    pytest.param(IDENTITY, id="identity"),
+]
+
+
+@pytest.mark.parametrize("storage", BLOB_SERVICES)
+def test_large_events_where_there_is_a_blob_service(storage: dict[str, str]) -> None:
+    settings = Settings.from_environ({"TOKEN_ISSUERS": ISSUERS, "MAX_EVENT_BYTES": "49153", **storage})
+    assert settings.limits.event_bytes == 49_153
+
+
+@pytest.mark.parametrize("storage", NO_BLOB_SERVICES)
+def test_no_large_events_without_a_blob_service(storage: dict[str, str]) -> None:
+    environ = {"TOKEN_ISSUERS": ISSUERS, "MAX_EVENT_BYTES": "49152", **storage}
+    assert Settings.from_environ(environ).limits.event_bytes == 49_152
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_environ({**environ, "MAX_EVENT_BYTES": "49153"})
+    (line,) = refused.value.faults
+    assert line.startswith("MAX_EVENT_BYTES: is more than a queue message holds, and no blob service is configured; ")
+    assert "EVENTS_STORAGE__blobServiceUri" in line
+    assert "BlobEndpoint" in line
 
 
 ISSUER = '{"issuer": "https://a.no/"}'
@@ -275,6 +320,8 @@ def test_secrets_are_not_shown() -> None:
         pytest.param("EVENTS_STORAGE__queueServiceUri", "account.queue.core.windows.net", id="no scheme"),
         pytest.param("EVENTS_STORAGE__queueServiceUri", "https://[account", id="no URL"),
         pytest.param("EVENTS_STORAGE__queueServiceUri", "https://account:99999", id="no port"),
+        pytest.param("EVENTS_STORAGE__blobServiceUri", "http://account.blob.core.windows.net", id="http to blobs"),
+        pytest.param("EVENTS_STORAGE__blobServiceUri", f"https://{'h' * 300}", id="a long one"),
         pytest.param("EVENTS_STORAGE__credential", "ManagedIdentity", id="upper case"),
     ],
 )

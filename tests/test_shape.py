@@ -27,23 +27,31 @@ MAY_IMPORT = {
     "jwk": set[str](),
     "issuers": {"json_setting", "secure_url"},
     "publish_policy": {"json_setting", "publisher", "rules"},
-    "settings": {"connection_string", "issuers", "json_setting", "publish_policy", "secure_url"},
+    "claim_check": {"json_text", "media_type"},
+    "settings": {"claim_check", "connection_string", "issuers", "json_setting", "publish_policy", "secure_url"},
     "rules": set[str](),
-    "envelope": {"media_type", "rules"},
+    "envelope": {"claim_check", "media_type", "rules"},
     "json_text": set[str](),
     "media_type": set[str](),
     "webhook": set[str](),
-    "exchange": {"problem"},
+    "request_record": LEAVES | {"envelope", "publisher", "rules"},
+    "exchange": {"problem", "request_record"},
     "keys": LEAVES | {"issuers", "json_client", "jwk", "secure_url"},
     "json_web_token": LEAVES | {"publisher"},
     "verified_tokens": {"json_web_token", "jwk", "publisher"},
     "binary": LEAVES | {"envelope", "json_text", "media_type"},
-    "content": LEAVES | {"envelope", "json_text", "media_type", "binary"},
+    "content": LEAVES | {"claim_check", "envelope", "json_text", "media_type", "binary"},
     "access_token": LEAVES | {"json_web_token", "jwk", "keys", "publisher", "verified_tokens"},
     "xacml": {"publisher", "rules"},
     "pdp": LEAVES | {"envelope", "publisher", "xacml"},
     "policy": LEAVES | {"envelope", "pdp", "publish_policy", "publisher"},
-    "event_queue": LEAVES | {"envelope"},
+    "storage_fault": set[str](),
+    "storage_client": set[str](),
+    "credential": LEAVES,
+    "attempts": {"request_record", "storage_fault"},
+    "payload_store": LEAVES | {"attempts", "claim_check", "request_record", "storage_client"},
+    "event_queue": LEAVES | {"attempts", "envelope", "payload_store", "request_record", "storage_client"},
+    "health": LEAVES | {"attempts", "event_queue", "exchange", "keys", "request_record"},
     "json_schema": LEAVES | {"media_type", "rules"},
     "problem_page": LEAVES | {"exchange", "envelope", "content", "json_text", "rules"},
     "openapi": LEAVES
@@ -66,7 +74,14 @@ def test_imports_only_point_down() -> None:
     """The pipeline alone knows the steps; no step knows another."""
     graph = {path.stem: own_imports(path) for path in PRODUCT if path.stem not in ("__init__", "endpoint")}
     assert {name: imports - MAY_IMPORT[name] for name, imports in graph.items()} == {name: set() for name in graph}
-    assert own_imports(ROOT / "function_app.py") == {"endpoint", "exchange", "settings", "problem_page", "openapi"}
+    assert own_imports(ROOT / "function_app.py") == {
+        "endpoint",
+        "exchange",
+        "health",
+        "settings",
+        "problem_page",
+        "openapi",
+    }
 
 
 def test_the_environment_is_read_in_one_place() -> None:
@@ -114,7 +129,15 @@ def test_requirements_are_pinned_to_the_last() -> None:
     """requirements.txt names what the function needs, and what that needs, each at the version that is tested."""
     lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")]
     pinned = {Requirement(line).name.lower().replace("_", "-"): Requirement(line) for line in lines}
-    needed = {"aiohttp", "azure-core", "azure-functions", "azure-identity", "azure-storage-queue", "pyjwt"}
+    needed = {
+        "aiohttp",
+        "azure-core",
+        "azure-functions",
+        "azure-identity",
+        "azure-storage-blob",
+        "azure-storage-queue",
+        "pyjwt",
+    }
     waiting = [(name, "crypto" if name == "pyjwt" else "") for name in needed]
     while waiting:
         name, extra = waiting.pop()

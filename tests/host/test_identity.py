@@ -136,7 +136,7 @@ def test_no_identity(
             "EVENTS_STORAGE__credential": "managedidentity",
             "IDENTITY_ENDPOINT": "http://127.0.0.1:1/token",
             "IDENTITY_HEADER": "x",
-            "PUBLISH_TIMEOUT_SECONDS": "2",
+            "PUBLISH_TIMEOUT_SECONDS": "4",
         }
     )
     response = Publish(client, host.events, make_token())(BODY)

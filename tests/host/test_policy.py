@@ -175,7 +175,7 @@ def pdp_host(start_host: StartHost, settings: dict[str, str], decision_point: pd
             "PDP_URL": decision_point.url,
             "PDP_SUBSCRIPTION_KEY": "a-secret-key",
             "EVENTS_QUEUE_NAME": QUEUE,
-            "PUBLISH_TIMEOUT_SECONDS": "2",
+            "PUBLISH_TIMEOUT_SECONDS": "4",
         }
     )
 

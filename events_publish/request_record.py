@@ -1,0 +1,84 @@
+"""What is written down of a request: one line of JSON, for whoever runs the function.
+
+The Functions host forwards a log record's text and nothing beside it, so the structure lies in the text. No personal
+data: of an event only what says which it is, of a publisher what it is called.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from time import monotonic
+
+from events_publish import rules
+from events_publish.envelope import Event
+from events_publish.problem import Problem
+from events_publish.publisher import Publisher
+
+MAX_BYTES = 32_768
+"""Of one line: Application Insights cuts a message that is longer."""
+
+MAX_VALUE_LENGTH = 200
+"""Of one value of an event; what is longer is cut, and ends in an ellipsis."""
+
+SHOWN = ("id", "type", "resource")
+"""The attributes that a line has of an event."""
+
+OUTCOMES = {200: "accepted", 500: "failed", 503: "unavailable"}
+"""What came of a request, by status; all else was refused."""
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """What is known of a request so far; the steps fill it in."""
+
+    trace_id: str
+    """The W3C trace id that the answer carries, too."""
+    body_bytes: int = 0
+    publisher: Publisher | None = None
+    events: tuple[Event, ...] = ()
+    storage_seconds: float = 0
+    """From the first attempt at storage to the last answer, waits in line included."""
+    retries: int = 0
+    """Attempts at storage after the first of each event."""
+    _began: float = field(default_factory=monotonic)
+
+    def line(self, status: int, refusal: Problem | None = None) -> str:
+        """One line of JSON with at most `MAX_BYTES` bytes; where there are too many events, the last are left out."""
+        shown = [{name: _cut(event.attributes.get(name)) for name in SHOWN} for event in self.events]
+        while len((line := self._line(status, refusal, shown)).encode()) > MAX_BYTES:
+            shown = shown[: len(shown) // 2]
+        return line
+
+    def _line(self, status: int, refusal: Problem | None, shown: list[dict[str, str]]) -> str:
+        who = self.publisher
+        record = {
+            "outcome": OUTCOMES.get(status, "refused"),
+            "status": status,
+            "reason": refusal.kind if refusal else None,
+            "detail": refusal.detail if refusal else None,
+            "members": _members(refusal),
+            "cause": refusal.cause if refusal else None,
+            "traceId": self.trace_id,
+            "publisher": who and {"consumer": who.consumer, "org": who.org, "client": who.client_id},
+            "events": shown,
+            "eventsOmitted": len(self.events) - len(shown),
+            "bytes": self.body_bytes,
+            "milliseconds": round((monotonic() - self._began) * 1000, 1),
+            "storageMilliseconds": round(self.storage_seconds * 1000, 1),
+            "retries": self.retries,
+        }
+        return json.dumps({name: value for name, value in record.items() if value is not None}, ensure_ascii=False)
+
+
+def _members(refusal: Problem | None) -> list[str] | None:
+    """The attributes that are at fault; a name that a publisher made up may be personal, and is left out."""
+    names = {_PLACE_IN_BATCH.sub("", name) for name in (refusal and refusal.errors) or ()}
+    return sorted(names & {"$", "data", *rules.ATTRIBUTES}) or None
+
+
+_PLACE_IN_BATCH = re.compile(r"^\[[0-9]+\]\.?")
+
+
+def _cut(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= MAX_VALUE_LENGTH else text[: MAX_VALUE_LENGTH - 1] + "…"

@@ -1,0 +1,93 @@
+"""A fault of Azure Storage: whether it may pass, whether storage may have done what it was asked, who can mend it."""
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+
+import aiohttp
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+
+UNREADABLE = (AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError)
+"""What the client lets through when it cannot make sense of an answer, such as HTML where XML should be."""
+
+FAULTS = (AzureError, aiohttp.ClientError, OSError, *UNREADABLE)
+"""All that a call of storage raises when the fault is not ours; a TimeoutError is an OSError."""
+
+MAY_PASS = frozenset({408, 429, 500, 502, 503, 504})
+"""Status codes of faults that may be gone a moment later."""
+
+REFUSED_IDENTITY = "grant its identity the role {role} on it, or set right what EVENTS_STORAGE signs with"
+
+ADVICE = {
+    "QueueNotFound": "create it: the identity may not",
+    "ContainerNotFound": "create it: the identity may not",
+    "AuthorizationFailure": "let the function through the account's network rules, and " + REFUSED_IDENTITY,
+    "KeyBasedAuthenticationNotPermitted": "shared keys are off: set EVENTS_STORAGE__queueServiceUri instead of a key",
+    "AccountIsDisabled": "the storage account is disabled: enable it",
+    "InsufficientAccountPermissions": "the storage account takes no writes: see whether it is full or failing over",
+    "QueueDisabled": "the queue is disabled: enable it",
+    "ContainerDisabled": "the container is disabled: enable it",
+}
+"""What whoever runs the function can do, by error code of storage."""
+
+FULL = re.compile(r"Capacity|Quota|Limit|InsufficientStorage")
+
+
+class StorageFault(NamedTuple):
+    """What went wrong, in words that repeat nothing of what was sent."""
+
+    reason: str
+    """The error's kind, and the status and code of storage where it answered."""
+    may_pass: bool
+    """Whether another attempt is worth while."""
+    nothing_done: bool
+    """Storage has surely not done it: it refused, or was never asked."""
+    retry_after: float = 0
+    """Seconds that storage asked to wait for."""
+    advice: str = ""
+    """What whoever runs the function can do about it, with ``{role}`` for the role that is needed."""
+
+
+def read(error: Exception) -> StorageFault:
+    """The fault that an exception of `FAULTS` tells of."""
+    status = getattr(error, "status_code", None)
+    code = getattr(error, "error_code", None) or ""
+    code = str(getattr(code, "value", code))  # an enum's member where the client knows the code
+    inner = getattr(error, "inner_exception", None) or error
+    kind = type(inner if isinstance(inner, (aiohttp.ClientError, OSError)) else error).__name__
+    reason = " ".join(str(part) for part in (kind, status, code) if part)
+    if isinstance(error, ClientAuthenticationError) and not status:  # of azure-identity
+        return StorageFault(reason, may_pass=False, nothing_done=True, advice="see that the function has the identity")
+    if not isinstance(status, int) or not 300 <= status < 600:
+        # Cut connections, time-outs, answers that nobody can read: storage may have done it.
+        return StorageFault(reason, may_pass=True, nothing_done=isinstance(inner, aiohttp.ClientConnectorError))
+    return StorageFault(
+        reason,
+        may_pass=status in MAY_PASS,
+        nothing_done=400 <= status < 500 and status != 408,
+        retry_after=_retry_after(error),
+        advice=_advice(status, code),
+    )
+
+
+def _advice(status: int, code: str) -> str:
+    if code in ADVICE:
+        return ADVICE[code]
+    if status in (401, 403):
+        return REFUSED_IDENTITY
+    if status == 507 or FULL.search(code):
+        return "the storage account is full: make room, or ask for a higher limit"
+    return ""
+
+
+def _retry_after(error: Exception) -> float:
+    """RFC 9110 §10.2.3; 0 where storage says nothing, or nothing that can be read."""
+    response: Any = error.response if isinstance(error, HttpResponseError) else None
+    text = str(response.headers.get("Retry-After", "")) if response else ""
+    if re.fullmatch("[0-9]{1,9}", text):
+        return int(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return 0

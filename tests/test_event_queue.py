@@ -1,14 +1,12 @@
 """The seam to Azure Storage: whatever it answers, the publisher hears 200 or 503."""
 
 import asyncio
-import base64
 import logging
 from collections.abc import AsyncIterator
 
 import aiohttp
 import azure.core.exceptions
 import pytest
-from aiohttp import web
 
 from events_publish import attempts
 from events_publish.attempts import GaveUp
@@ -18,57 +16,18 @@ from events_publish.payload_store import PayloadStore
 from events_publish.problem import QueueUnavailable
 from events_publish.request_record import RequestRecord
 from events_publish.settings import Connection
-from local import serving
+from tests import storage_stand_in
 from tests.storage import Queue
+from tests.storage_stand_in import CREATED, TIME, StandIn, error
 
 EVENT = b'{"specversion":"1.0","id":"1","type":"t","source":"s"}'
 EVENTS = (Event({}, EVENT),)
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 
-TIME = "Mon, 23 Nov 2026 12:00:00 GMT"
-CREATED = f"""<?xml version="1.0" encoding="utf-8"?><QueueMessagesList><QueueMessage><MessageId>1</MessageId>
-<InsertionTime>{TIME}</InsertionTime><ExpirationTime>{TIME}</ExpirationTime><PopReceipt>1</PopReceipt>
-<TimeNextVisible>{TIME}</TimeNextVisible></QueueMessage></QueueMessagesList>"""
-
-
-class StandIn:
-    """A storage service that gives the same answer to everything, unless told otherwise; counts."""
-
-    def __init__(self) -> None:
-        self.status, self.body, self.url, self.asked = 201, CREATED.encode(), "", 0
-        self.refused: set[bytes] = set()
-        """Messages that get a 403."""
-        self.gate: asyncio.Barrier | asyncio.Event | None = None
-        """What each answer waits for."""
-        self.under_way = self.most_under_way = 0
-        self.refused_to_create = False
-        self.client_request_ids: set[str] = set()
-        self.paths = ""
-
-    async def answer(self, request: web.Request) -> web.Response:
-        self.asked += 1
-        self.client_request_ids.add(request.headers["x-ms-client-request-id"])
-        self.paths += request.path + "\n"
-        if self.refused_to_create and request.method == "PUT":
-            return web.Response(status=403)
-        self.under_way += 1
-        self.most_under_way = max(self.most_under_way, self.under_way)
-        message = base64.b64decode((await request.read()).partition(b"<MessageText>")[2].partition(b"<")[0])
-        if self.gate:
-            await self.gate.wait()
-        self.under_way -= 1
-        if message in self.refused:
-            return web.Response(status=403)
-        headers = {"Content-Type": "application/xml", "Location": self.url + "/elsewhere"}
-        return web.Response(status=self.status, body=self.body, headers=headers)
-
 
 @pytest.fixture
 async def stand_in() -> AsyncIterator[StandIn]:
-    stand_in, app = StandIn(), web.Application()
-    app.router.add_route("*", "/{path:.*}", stand_in.answer)
-    runner = web.AppRunner(app)
-    stand_in.url = await serving.serve(runner, 0, "--port")
+    stand_in, runner = await storage_stand_in.start()
     yield stand_in
     await runner.cleanup()
 
@@ -81,9 +40,8 @@ def queue_at(connection_string: str, session: aiohttp.ClientSession, name: str =
 async def enqueue(
     stand_in: StandIn, events: tuple[Event, ...] = EVENTS, seconds: float = 10, record: RequestRecord | None = None
 ) -> None:
-    connection = f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={stand_in.url}/account"
     async with aiohttp.ClientSession() as session:
-        await queue_at(connection, session).enqueue(
+        await queue_at(stand_in.connection_string, session).enqueue(
             events,
             deadline=asyncio.get_running_loop().time() + seconds,
             record=record or RequestRecord(TRACE_ID),
@@ -155,10 +113,6 @@ async def test_time_that_is_up_with_the_last_acknowledgement(monkeypatch: pytest
 async def test_an_empty_batch_needs_no_queue(stand_in: StandIn) -> None:
     await enqueue(stand_in, ())
     assert stand_in.asked == 0
-
-
-def error(code: str) -> bytes:
-    return f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode()
 
 
 @pytest.mark.parametrize(
@@ -270,10 +224,11 @@ async def test_whether_the_queue_can_be_reached(stand_in: StandIn, status: int, 
     """An identity that may only send gets no other answer than that it may not look."""
     stand_in.status, stand_in.body = status, error(code) if code else b""
     stand_in.refused_to_create = True
-    connection = f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={stand_in.url}/account"
     deadline = asyncio.get_running_loop().time() + 3.1
     async with aiohttp.ClientSession() as session:
-        looking = queue_at(connection, session).require_reachable(deadline=deadline, record=RequestRecord(TRACE_ID))
+        looking = queue_at(stand_in.connection_string, session).require_reachable(
+            deadline=deadline, record=RequestRecord(TRACE_ID)
+        )
         if reachable:
             await looking
         else:

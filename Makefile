@@ -1,8 +1,9 @@
 # The one door for commands. `make` alone lists them; ARGS="--port 0" goes on to run and demo.
 
 VENV := .venv/bin/python
+MINUTES := 10
 
-.PHONY: help setup run demo test test-long bench lint format docs clean
+.PHONY: help setup run demo test test-long bench soak lint format docs clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1	\2/' | expand -t 16
@@ -30,6 +31,9 @@ test-long: setup  ## the tests that take longer
 bench: setup  ## measurements, each beside a baseline
 	$(VENV) -m benchmarks.tokens
 	$(VENV) -m benchmarks.hanging_issuer
+
+soak: setup  ## load for MINUTES=10, and whether memory or answers get worse with time
+	$(VENV) -m benchmarks.soak $(MINUTES)
 
 lint: setup  ## style, types; changes nothing
 	$(VENV) -m ruff check .

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from events_publish import __version__, binary, content, endpoint, json_schema, json_text, problem, problem_page, rules
 from events_publish.exchange import READ, Request, Response, require_method
 from events_publish.json_schema import Json
-from events_publish.problem import Problem
+from events_publish.problem import InternalError, MethodNotAllowed, NotFound, NotReady, Problem
 from events_publish.settings import Limits, Settings
 
 EVENT: Json = {
@@ -53,6 +53,12 @@ def document(settings: Settings) -> Json:
         "servers": [{"url": problem.BASE_PATH}],
         "paths": {
             "/events": {"post": _publish(limits, scope), "options": _handshake()},
+            "/health": {"get": _health("alive", "Whether the function is alive.")},
+            "/health/ready": {
+                "get": _health(
+                    "ready", "Whether an event that came now could be published; judged anew each 5 s.", NotReady
+                )
+            },
             "/problems/{kind}": {"get": _problem_page()},
             "/openapi.json": {"get": _description()},
         },
@@ -124,9 +130,13 @@ def _publish(limits: Limits, scope: str) -> Json:
                 "description": "Every event of the request is on the queue.",
                 "headers": _WITH_TRACE_ID,
             },
-            **_refusals(*(kind.status for kind in problem.kinds().values() if kind.status not in (404, 405))),
+            **_refusals(*(kind for kind in problem.kinds().values() if kind not in _OF_OTHERS)),
         },
     }
+
+
+_OF_OTHERS = (NotFound, MethodNotAllowed, NotReady)
+"""The problems that publishing does not have, or not with its method."""
 
 
 def _header(name: str, description: str) -> Json:
@@ -163,7 +173,23 @@ def _handshake() -> Json:
                     },
                 },
             },
-            **_refusals(500),
+            **_refusals(InternalError),
+        },
+    }
+
+
+def _health(name: str, summary: str, *problems: type[Problem]) -> Json:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "security": [],
+        "responses": {
+            "200": {
+                "description": "It is.",
+                "headers": _WITH_TRACE_ID,
+                "content": {"application/json": {"schema": {"const": {"status": "pass"}}}},
+            },
+            **_refusals(*problems, InternalError),
         },
     }
 
@@ -182,7 +208,7 @@ def _problem_page() -> Json:
                 "headers": _WITH_TRACE_ID,
                 "content": {"text/html": {"schema": {"type": "string"}}},
             },
-            **_refusals(404, 500),
+            **_refusals(NotFound, InternalError),
         },
     }
 
@@ -198,18 +224,17 @@ def _description() -> Json:
                 "headers": _WITH_TRACE_ID,
                 "content": {"application/json": {"schema": {"type": "object"}}},
             },
-            **_refusals(500),
+            **_refusals(InternalError),
         },
     }
 
 
-def _refusals(*statuses: int) -> Json:
-    """The answers with these statuses, each with its problems as examples."""
-    examples = problem_page.EXAMPLES
-    return {
-        str(status): _refusal([example for example in examples.values() if example.status == status])
-        for status in statuses
-    }
+def _refusals(*kinds: type[Problem]) -> Json:
+    """The answers that these problems are, by status, each with its problems as examples."""
+    by_status: dict[str, list[Problem]] = {}
+    for kind in kinds:
+        by_status.setdefault(str(kind.status), []).append(problem_page.EXAMPLES[kind.kind])
+    return {status: _refusal(examples) for status, examples in by_status.items()}
 
 
 def _refusal(examples: list[Problem]) -> Json:

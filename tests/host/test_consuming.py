@@ -6,13 +6,14 @@ import re
 from typing import Any
 
 import azure.functions as func
+import httpx
 import pytest
 from azure.storage.queue import QueueClient
 from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.formats.json import JSONFormat
 
 from local import ROOT
-from tests.conftest import QUEUE_NAME, Publish
+from tests.conftest import QUEUE_NAME, MakeToken, Publish, StartHost
 from tests.host.test_contract import ATTRIBUTES, BINARY, EVENT, JSON, STRUCTURED
 from tests.storage import Queue
 
@@ -52,9 +53,8 @@ EVENTS: dict[str, list[dict[str, Any]]] = {
 @pytest.fixture
 def app() -> dict[str, Any]:
     """The names of the page's code."""
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102
+    exec("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)), names)  # noqa: S102
     return names
 
 
@@ -88,6 +88,30 @@ def test_the_trigger(
         function.get_user_function()(came)
     assert caplog.messages == [f"An event of type {ATTRIBUTES['type']}"]
     queue.take()
+
+
+def test_data_beside_the_queue(
+    client: httpx.Client,
+    start_host: StartHost,
+    settings: dict[str, str],
+    make_token: MakeToken,
+    storage: str,
+    app: dict[str, Any],
+) -> None:
+    """Is fetched where it is ours; nothing else is, whatever a publisher's own `dataref` says."""
+    parts = dict(part.split("=", 1) for part in storage.rstrip(";").split(";"))
+    app["PAYLOADS"] = f"{parts['BlobEndpoint']}/events-payloads/"
+    app["CREDENTIAL"] = {"account_name": parts["AccountName"], "account_key": parts["AccountKey"]}
+    host = start_host({**settings, "MAX_EVENT_BYTES": "60000", "EVENTS_QUEUE_NAME": "read-beside"})
+    large = Publish(client, host.events, make_token())
+    data = "x" * 50_000
+    theirs = ["https://example.no/", f"{app['PAYLOADS']}../secrets/{'0' * 36}", app["PAYLOADS"] + "x" * 36]
+    others: list[dict[str, Any]] = [{}, {"data": {"a": 1}}, *({"dataref": each} for each in theirs)]
+    for members in ({"data": data}, *others):
+        assert large({**ATTRIBUTES, **members}).status_code == 200
+    with Queue(storage, "read-beside") as queue:
+        read = [app["read"](func.QueueMessage(body=body)) for body in queue.take()]
+    assert [app["payload"](event) for event in read] == [json.dumps(data).encode(), *[None] * len(others)]
 
 
 def test_the_table_has_these_rows() -> None:

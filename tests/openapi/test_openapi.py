@@ -84,7 +84,7 @@ def test_it_has_every_mode_answer_and_attribute(served: Json) -> None:
     assert publish["responses"].keys() == {"200"} | statuses
     examples = [examples for answer in publish["responses"].values() for examples in values(answer, "examples")]
     shown = {kind for each in examples for kind in each}
-    assert shown == problem.kinds().keys() - {"not-found", "method-not-allowed"}
+    assert shown == problem.kinds().keys() - {"not-found", "method-not-allowed", "not-ready"}
     headers = {each["name"] for each in publish["parameters"]}
     assert headers == {f"ce-{name}" for name in rules.ATTRIBUTES.keys() - binary.NOT_IN_A_HEADER} | {"traceparent"}
     assert served["components"]["schemas"]["Event"]["properties"].keys() == rules.ATTRIBUTES.keys() | {"data"}

@@ -7,7 +7,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp import web
@@ -18,6 +18,7 @@ from local.serving import ADDRESS
 SLOW_SECONDS = 1
 REFUSE_SECONDS = 0.05
 RETRY_AFTER_SECONDS = 1
+BACKLOG = 128
 
 
 class Fault(StrEnum):
@@ -126,9 +127,7 @@ class FaultProxy:
         assert found, f"there is no {service} service in {connection_string}"
         self._storage = found[0]
         # It never listens: the port stays ours while connections to it are refused.
-        self._port = socket.socket()
-        self._port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._port.bind((ADDRESS, 0))
+        self._port = _bind(0)
         url = f"http://{ADDRESS}:{self._port.getsockname()[1]}"
         self.connection_string = endpoint.sub(url, connection_string)
         """That of Azurite, with this proxy as the service."""
@@ -143,8 +142,9 @@ class FaultProxy:
             connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
         )
         self._server = web.Server(self._answer, access_log=None)
-        self._listener: asyncio.Server | None = None
-        self._refusing = asyncio.Lock()
+        # Not asyncio's: one that closes loses connections that it has just accepted, and they hang.
+        self._listener: socket.socket | None = None
+        self._accepted: set[asyncio.Task[Any]] = set()
         self._closing = asyncio.Event()
 
     def meet(self, faults: Iterable[Fault] | Choose) -> None:
@@ -155,31 +155,48 @@ class FaultProxy:
             each = iter(faults)
             self._choose = lambda _: next(each, Fault.NONE)
 
-    async def listen(self) -> None:
+    def listen(self) -> None:
         """Take connections, unless this is closed."""
-        if not self._closing.is_set():
-            loop = asyncio.get_running_loop()
-            self._listener = await loop.create_server(self._server, *self._port.getsockname(), reuse_port=True)
+        if self._listener is None and not self._closing.is_set():
+            self._listener = _bind(self._port.getsockname()[1])
+            self._listener.setblocking(False)  # noqa: FBT003  # it has no name
+            self._listener.listen(BACKLOG)
+            asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
     def refuse(self) -> None:
         """Refuse connections until `listen`; those that there are serve on."""
         if self._listener:
+            asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
             self._listener = None
 
     async def go_away(self) -> None:
-        """Refuse connections until `listen`, and close those that there are."""
+        """Refuse connections, and close those that there are."""
         self.refuse()
         for connection in list(self._server.connections):
             connection.force_close()
+
+    async def come_back(self) -> None:
+        """Take connections again."""
+        self.listen()
 
     async def close(self) -> None:
         """Let go of all that wait for an answer."""
         self._closing.set()
         self.refuse()
+        await asyncio.gather(*self._accepted)
+        self._server.pre_shutdown()  # of idle connections, which are waited for otherwise
         await self._server.shutdown(timeout=1)
         await self._session.close()
         self._port.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(BlockingIOError):
+            connection, _ = listener.accept()
+            loop = asyncio.get_running_loop()
+            task = loop.create_task(loop.connect_accepted_socket(self._server, connection))
+            self._accepted.add(task)
+            task.add_done_callback(self._accepted.discard)
 
     async def _answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
         body = await incoming.content.read()
@@ -209,10 +226,9 @@ class FaultProxy:
             await self._wait()
         _reset(transport)
         if fault is Fault.REFUSE:
-            async with self._refusing:
-                self.refuse()
-                await self._wait(REFUSE_SECONDS)
-                await self.listen()
+            self.refuse()
+            await self._wait(REFUSE_SECONDS)
+            self.listen()
 
     async def _spoil(self, fault: Fault, answer: Answer, transport: asyncio.Transport | None) -> None:
         """Have a fault in the place of the answer of storage."""
@@ -252,8 +268,16 @@ class FaultProxy:
 async def start(connection_string: str, service: str = "queue") -> FaultProxy:
     """A proxy that takes connections; to be closed on the same event loop."""
     proxy = FaultProxy(connection_string, service)
-    await proxy.listen()
+    proxy.listen()
     return proxy
+
+
+def _bind(port: int) -> socket.socket:
+    """A socket on the port, which all that are made here may share; 0: a free one."""
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.bind((ADDRESS, port))
+    return bound
 
 
 def _reset(transport: asyncio.Transport | None) -> None:

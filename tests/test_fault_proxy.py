@@ -112,7 +112,7 @@ async def test_it_goes_away_and_comes_back(proxy: FaultProxy, client: aiohttp.Cl
         await ask(client, proxy)  # on the connection that there was, maybe
     with pytest.raises(aiohttp.ClientConnectorError):
         await ask(client, proxy)
-    await proxy.listen()
+    await proxy.come_back()
     assert await ask(client, proxy) == (201, ANSWER)
 
 

@@ -260,7 +260,7 @@ def test_connections_are_refused_until_storage_is_back(
     began = time.monotonic()
     refused = publish[SHORT_SECONDS](event("refused"))
     seconds = time.monotonic() - began
-    background.run(proxy.listen())
+    background.run(proxy.come_back())
     began = time.monotonic()
     accepted = publish[SHORT_SECONDS](event("after refusals"))
     assert time.monotonic() - began < SOON_SECONDS

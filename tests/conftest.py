@@ -106,11 +106,13 @@ def start_host(background: Background, app_folder: Path) -> Iterator[StartHost]:
         background.run(child.stop())
 
 
-async def host_of(folder: Path, settings: Mapping[str, str], *options: str) -> Host:
-    """A host of the function app in `folder`, on a free port."""
+async def host_of(
+    folder: Path, settings: Mapping[str, str], *options: str, show: Callable[[str], None] | None = None
+) -> Host:
+    """A host of the function app in `folder`, on a free port; `show` gets the lines of its log."""
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings}
     command = [sys.executable, "-m", "local", "host", "--port", "0", *options]
-    child = await Child.start(command, [rf"^{serving.READY}(\S+)"], env=environ, cwd=folder)
+    child = await Child.start(command, [rf"^{serving.READY}(\S+)"], env=environ, cwd=folder, show=show)
     return Host(child, child.ready[0][1])
 
 

@@ -110,6 +110,15 @@ def test_imports_at_start() -> None:
     )
 
 
+def test_no_record_of_a_request_is_sampled_away() -> None:
+    """And the host's own pipeline carries them: no `telemetryMode`."""
+    host = json.loads((ROOT / "host.json").read_text())
+    assert "telemetryMode" not in host
+    sampling = host["logging"]["applicationInsights"]["samplingSettings"]
+    assert {"Request", "Trace", "Exception"} <= set(sampling["excludedTypes"].split(";"))
+    assert host["logging"]["logLevel"] == {"default": "Information"}
+
+
 def test_the_sample_settings_are_taken() -> None:
     sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
     settings.Settings.from_environ(sample)

@@ -159,20 +159,13 @@ class FaultProxy:
         """Take connections, unless this is closed."""
         if self._listener is None and not self._closing.is_set():
             self._listener = _bind(self._port.getsockname()[1])
-            self._listener.setblocking(False)  # noqa: FBT003  # it has no name
+            self._listener.settimeout(0)
             self._listener.listen(BACKLOG)
             asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
-    def refuse(self) -> None:
-        """Refuse connections until `listen`; those that there are serve on."""
-        if self._listener:
-            asyncio.get_running_loop().remove_reader(self._listener)
-            self._listener.close()
-            self._listener = None
-
     async def go_away(self) -> None:
         """Refuse connections, and close those that there are."""
-        self.refuse()
+        self._refuse()
         for connection in list(self._server.connections):
             connection.force_close()
 
@@ -183,12 +176,19 @@ class FaultProxy:
     async def close(self) -> None:
         """Let go of all that wait for an answer."""
         self._closing.set()
-        self.refuse()
+        self._refuse()
         await asyncio.gather(*self._accepted)
         self._server.pre_shutdown()  # of idle connections, which are waited for otherwise
         await self._server.shutdown(timeout=1)
         await self._session.close()
         self._port.close()
+
+    def _refuse(self) -> None:
+        """Refuse connections until `listen`; those that there are serve on."""
+        if self._listener:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
 
     def _accept(self, listener: socket.socket) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -226,7 +226,7 @@ class FaultProxy:
             await self._wait()
         _reset(transport)
         if fault is Fault.REFUSE:
-            self.refuse()
+            self._refuse()
             await self._wait(REFUSE_SECONDS)
             self.listen()
 

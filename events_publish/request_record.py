@@ -20,6 +20,9 @@ MAX_BYTES = 32_768
 MAX_VALUE_LENGTH = 200
 """Of one value of an event; what is longer is cut, and ends in an ellipsis."""
 
+MAX_EVENTS = 400
+"""Of one line, at most: of more than that a line has no room for the rest."""
+
 SHOWN = ("id", "type", "resource")
 """The attributes that a line has of an event."""
 
@@ -44,7 +47,7 @@ class RequestRecord:
 
     def line(self, status: int, refusal: Problem | None = None) -> str:
         """One line of JSON with at most `MAX_BYTES` bytes; where there are too many events, the last are left out."""
-        shown = [{name: _cut(event.attributes.get(name)) for name in SHOWN} for event in self.events]
+        shown = [{name: _cut(event.attributes.get(name)) for name in SHOWN} for event in self.events[:MAX_EVENTS]]
         while len((line := self._line(status, refusal, shown)).encode()) > MAX_BYTES:
             shown = shown[: len(shown) // 2]
         return line

@@ -57,12 +57,6 @@ def record() -> RequestRecord:
     return RequestRecord("0af7651916cd43dd8448eb211c80319c")
 
 
-@pytest.fixture
-def faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thirty times as fast as it is in earnest."""
-    monkeypatch.setattr(attempts, "ATTEMPT_SECONDS", 0.1)
-
-
 async def make(service: Service, seconds: float, record: RequestRecord) -> str:
     deadline = asyncio.get_running_loop().time() + seconds
     return await Attempts("the service", "Reader").make(service.ask, deadline=deadline, record=record)

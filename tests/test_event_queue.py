@@ -85,16 +85,18 @@ async def test_a_batch_that_gets_part_of_the_way(stand_in: StandIn) -> None:
     }
 
 
+@pytest.mark.usefixtures("faster")
 async def test_a_batch_that_time_runs_out_for(stand_in: StandIn) -> None:
     """What is on its way when the time is up may or may not be on the queue: it is not claimed."""
     stand_in.gate = asyncio.Event()
     with pytest.raises(QueueUnavailable) as refused:
-        await enqueue(stand_in, batch(CONCURRENT_SENDS), seconds=3.1)
+        await enqueue(stand_in, batch(CONCURRENT_SENDS), seconds=0.2)
     stand_in.gate.set()
     assert refused.value.extensions == {}
     assert "Send it again" in refused.value.detail
 
 
+@pytest.mark.usefixtures("faster")
 async def test_time_that_is_up_with_the_last_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline that comes in the same turn of the loop takes nothing back."""
     loop = asyncio.get_running_loop()
@@ -156,20 +158,22 @@ async def test_what_does_not_pass_is_a_503_at_once(stand_in: StandIn, status: in
         pytest.param(204, b"", id="204"),
     ],
 )
+@pytest.mark.usefixtures("faster")
 async def test_what_may_pass_is_tried_again(stand_in: StandIn, status: int, body: bytes) -> None:
     """Also an answer that nobody can read; and then the publisher hears 503."""
     stand_in.status, stand_in.body = status, body
     record = RequestRecord(TRACE_ID)
     with pytest.raises(QueueUnavailable):
-        await enqueue(stand_in, seconds=3.3, record=record)
+        await enqueue(stand_in, seconds=0.4, record=record)
     assert stand_in.asked == record.retries + 1 > 1
 
 
+@pytest.mark.usefixtures("faster")
 async def test_storage_is_told_whose_request_it_is(stand_in: StandIn) -> None:
     """The trace id joins the log of storage with ours, whichever attempt it was."""
     stand_in.status, stand_in.body = 503, error("ServerBusy")
     with pytest.raises(QueueUnavailable):
-        await enqueue(stand_in, seconds=3.2)
+        await enqueue(stand_in, seconds=0.4)
     assert stand_in.asked > 1
     assert stand_in.client_request_ids == {TRACE_ID}
 
@@ -201,10 +205,11 @@ async def test_a_fault_of_ours_comes_with_advice(stand_in: StandIn, status: int,
     assert "cause" not in refused.value.body(TRACE_ID).decode()
 
 
+@pytest.mark.usefixtures("faster")
 async def test_a_fault_that_passes_comes_without_advice(stand_in: StandIn) -> None:
     stand_in.status, stand_in.body = 503, error("ServerBusy")
     with pytest.raises(QueueUnavailable) as refused:
-        await enqueue(stand_in, seconds=3.1)
+        await enqueue(stand_in, seconds=0.3)
     assert refused.value.cause == "the queue a-queue of EVENTS_QUEUE_NAME: HttpResponseError 503 ServerBusy"
 
 
@@ -220,11 +225,12 @@ async def test_a_fault_that_passes_comes_without_advice(stand_in: StandIn) -> No
         (503, "ServerBusy", False),
     ],
 )
+@pytest.mark.usefixtures("faster")
 async def test_whether_the_queue_can_be_reached(stand_in: StandIn, status: int, code: str, reachable: bool) -> None:
     """An identity that may only send gets no other answer than that it may not look."""
     stand_in.status, stand_in.body = status, error(code) if code else b""
     stand_in.refused_to_create = True
-    deadline = asyncio.get_running_loop().time() + 3.1
+    deadline = asyncio.get_running_loop().time() + 0.2
     async with aiohttp.ClientSession() as session:
         looking = queue_at(stand_in.connection_string, session).require_reachable(
             deadline=deadline, record=RequestRecord(TRACE_ID)
@@ -253,6 +259,7 @@ def queue_errors() -> list[type[Exception]]:
 
 
 @pytest.mark.parametrize("kind", queue_errors())
+@pytest.mark.usefixtures("faster")
 async def test_every_error_of_the_queue_is_a_503(kind: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise kind.__new__(kind)
@@ -261,7 +268,7 @@ async def test_every_error_of_the_queue_is_a_503(kind: type[Exception], monkeypa
         queue = queue_at("UseDevelopmentStorage=true", session)
         monkeypatch.setattr(queue._client, "send_message", fail)
         monkeypatch.setattr(queue._client, "create_queue", fail)
-        deadline = asyncio.get_running_loop().time() + 3.01
+        deadline = asyncio.get_running_loop().time() + 0.11
         with pytest.raises(QueueUnavailable) as refused:
             await queue.enqueue(EVENTS, deadline=deadline, record=RequestRecord(TRACE_ID))
     assert kind.__name__ in (refused.value.cause or "")

@@ -62,8 +62,7 @@ def test_members_at_fault_are_named_where_their_names_are_ours() -> None:
 @pytest.mark.parametrize("character", ["x", "ø", "€", "😀", '"'])
 @pytest.mark.parametrize("number", [1, 100, 10_000])
 def test_it_is_one_line_of_bounded_size(character: str, number: int) -> None:
-    events = tuple(event(id=character * 40_000, type=character * 199, resource=str(index)) for index in range(number))
-    text = RequestRecord(TRACE_ID, events=events).line(200)
+    text = RequestRecord(TRACE_ID, events=(event(id=character * 40_000, type=character * 199),) * number).line(200)
     assert len(text.encode()) <= MAX_BYTES
     assert "\n" not in text
     line = json.loads(text)

@@ -10,7 +10,9 @@ import json
 import re
 import sys
 from collections import deque
-from typing import NamedTuple, Self
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import httpx
 from aiohttp import web
@@ -30,15 +32,7 @@ _CLIENT_REQUEST_ID = "x-ms-client-request-id"
 class QueueStandIn(NamedTuple):
     """A running stand-in, as a test sees it."""
 
-    child: Child
     url: str
-
-    @classmethod
-    async def start(cls, *, rate: float = 0, delay: float = 0) -> Self:
-        """Start one that takes `rate` messages each second, 0: any number, and lets each wait for `delay` seconds."""
-        command = [sys.executable, "-m", __name__, str(rate), str(delay)]
-        child = await Child.start(command, [rf"^{serving.READY}(\S+)"], cwd=ROOT)
-        return cls(child, child.ready[0][1])
 
     @property
     def connection_string(self) -> str:
@@ -55,6 +49,17 @@ class QueueStandIn(NamedTuple):
             answer = (await client.get(f"{self.url}/acknowledged")).raise_for_status()
         ids: list[str] = answer.json()
         return ids
+
+
+@asynccontextmanager
+async def queue_stand_in(*, rate: float = 0, delay: float = 0) -> AsyncIterator[QueueStandIn]:
+    """One that takes `rate` messages each second, 0: any number, and lets each wait for `delay` seconds at least."""
+    command = [sys.executable, "-m", __name__, str(rate), str(delay)]
+    child = await Child.start(command, [rf"^{serving.READY}(\S+)"], cwd=ROOT)
+    try:
+        yield QueueStandIn(child.ready[0][1])
+    finally:
+        await child.stop()
 
 
 class _Service:

@@ -13,7 +13,7 @@ import pytest
 from benchmarks import load, vitals
 from benchmarks.load import Exchange
 from tests.conftest import Host, MakeEvent, MakeToken, host_of
-from tests.queue_stand_in import QueueStandIn
+from tests.queue_stand_in import QueueStandIn, queue_stand_in
 
 BUDGET_SECONDS = 10
 SPARE_SECONDS = 3  # what a busy machine may add
@@ -23,8 +23,8 @@ TAKEN_PER_SECOND = 200
 
 OVERLOAD_SECONDS = 30
 
-CONNECTIONS = 1000
-"""More than there are requests that wait for the queue: a publisher that is refused at once needs none for long."""
+CONNECTIONS = 500
+"""More than there are requests that may wait for the queue; those that are refused at once need few."""
 
 pytestmark = pytest.mark.long
 
@@ -62,15 +62,12 @@ async def running(
     app_folder: Path, settings: dict[str, str], *, rate: float
 ) -> AsyncIterator[tuple[Host, QueueStandIn]]:
     """A host of its own, with a queue that takes `rate` messages each second."""
-    queue = await QueueStandIn.start(rate=rate)
-    try:
+    async with queue_stand_in(rate=rate) as queue:
         host = await host_of(app_folder, {**settings, "EVENTS_STORAGE": queue.connection_string})
         try:
             yield host, queue
         finally:
             await host.child.stop()
-    finally:
-        await queue.child.stop()
 
 
 async def test_ten_times_what_the_queue_takes(
@@ -146,7 +143,8 @@ def refused_properly(ended: Collection[Exchange]) -> None:
 def full_speed(ended: Collection[Exchange], calm: Collection[Exchange]) -> None:
     """All accepted, and about as fast as when it was calm."""
     assert Counter(each.status for each in ended) == {200: len(ended)}
-    assert latency(ended, 0.99) < 2 * latency(calm, 0.99) + 0.05
+    assert latency(ended, 0.5) < 2 * latency(calm, 0.5) + 0.02
+    assert latency(ended, 0.99) < 2 * latency(calm, 0.99) + 0.25  # a busy machine; who waits in a line waits for longer
 
 
 def latency(ended: Collection[Exchange], share: float) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks import load
 from benchmarks.load import Exchange
 from tests.conftest import Host, MakeEvent, MakeToken, host_of
-from tests.queue_stand_in import QueueStandIn
+from tests.queue_stand_in import queue_stand_in
 from tests.storage import Queue
 
 PUBLISHERS = 24
@@ -58,13 +58,10 @@ async def test_what_waits_for_a_slow_queue_is_finished(
     app_folder: Path, settings: dict[str, str], make_token: MakeToken, make_event: MakeEvent
 ) -> None:
     """Storage takes a second for each, so every publisher waits when the host is told to stop; each gets its 200."""
-    queue = await QueueStandIn.start(delay=1)
-    try:
+    async with queue_stand_in(delay=1) as queue:
         host = await host_of(app_folder, {**settings, "EVENTS_STORAGE": queue.connection_string})
         ended = await publish_until_stopped(host, make_token(), make_event, rate=20, stop_after=1.5)
         found = accepted(ended)
         assert len([each for each in ended if each.status == 200 and each.ended > 1.5]) >= 15
         assert {str(each.number) for each in ended if each.sent is not None and each.sent < 1.4} <= set(found)
         assert sorted(await queue.acknowledged()) == sorted(found)
-    finally:
-        await queue.child.stop()

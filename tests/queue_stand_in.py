@@ -19,11 +19,7 @@ from aiohttp import web
 
 from local import ROOT, serving
 from local.child import Child
-
-TIME = "Mon, 23 Nov 2026 12:00:00 GMT"
-CREATED = f"""<?xml version="1.0" encoding="utf-8"?><QueueMessagesList><QueueMessage><MessageId>1</MessageId>
-<InsertionTime>{TIME}</InsertionTime><ExpirationTime>{TIME}</ExpirationTime><PopReceipt>1</PopReceipt>
-<TimeNextVisible>{TIME}</TimeNextVisible></QueueMessage></QueueMessagesList>"""
+from tests.storage_stand_in import CREATED
 
 _MESSAGE = re.compile(rb"<MessageText>(.*)</MessageText>", re.DOTALL)
 _CLIENT_REQUEST_ID = "x-ms-client-request-id"

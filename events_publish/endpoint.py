@@ -7,7 +7,6 @@ import aiohttp
 
 from events_publish import content, health, policy, webhook
 from events_publish.access_token import Authenticator
-from events_publish.attempts import AT_ONCE
 from events_publish.credential import credential
 from events_publish.event_queue import EventQueue
 from events_publish.exchange import READ, Request, Response, require_method
@@ -20,8 +19,8 @@ from events_publish.settings import Settings
 
 METHODS = ("POST", "OPTIONS")
 
-CONNECTIONS = AT_ONCE
-"""Open to one service at most."""
+CONNECTIONS = 100
+"""Open to the issuers, or to Altinn Authorization, at most."""
 
 
 class Endpoint:
@@ -85,7 +84,8 @@ class _Shared:
 
     def __init__(self, settings: Settings) -> None:
         # One for each service: where one hangs, it holds none of another's connections, though both be on one host.
-        self._sessions = [_session() for _ in range(4)]
+        # Those to storage are bounded by the attempts under way.
+        self._sessions = [_session(limit) for limit in (0, 0, CONNECTIONS, CONNECTIONS)]
         to_queue, to_blobs, to_issuers, to_pdp = self._sessions
         self._credential = credential(settings.storage)
         payloads = PayloadStore(settings.storage, to_blobs, self._credential)
@@ -103,9 +103,10 @@ class _Shared:
             await self._credential.close()
 
 
-def _session() -> aiohttp.ClientSession:
+def _session(limit: int) -> aiohttp.ClientSession:
+    """With so many connections at most, 0: any number."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+        connector=aiohttp.TCPConnector(limit=limit),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,  # it would look for .netrc and proxies on each call
     )

@@ -45,7 +45,7 @@ class EventQueue:
         self._payloads = payloads
         service, role = f"the queue {queue_name} of EVENTS_QUEUE_NAME", "Storage Queue Data Message Sender"
         self._sends = Attempts(service, role)
-        self._looks = Attempts(service, role, at_once=1)  # while the line is long the queue is no less reachable
+        self._looks = Attempts(service, role, most=1)  # while the line is long the queue is no less reachable
 
     async def enqueue(self, events: Sequence[Event], *, deadline: float, record: RequestRecord) -> None:
         """Return when every event is acknowledged by the queue; `deadline` on the running loop's clock.

@@ -148,8 +148,8 @@ async def test_a_defect_is_not_an_attempt_that_failed(record: RequestRecord) -> 
 class Line:
     """Callers of a service that answers when it is told to."""
 
-    def __init__(self, at_once: int) -> None:
-        self.attempts = Attempts("the service", "Reader", at_once=at_once)
+    def __init__(self, most: int) -> None:
+        self.attempts = Attempts("the service", "Reader", most=most)
         self.go = asyncio.Event()
         self.under_way = self.most_under_way = 0
         self.callers: list[asyncio.Task[None]] = []
@@ -181,7 +181,7 @@ class Line:
 
 
 async def test_so_many_at_once() -> None:
-    line = Line(at_once=3)
+    line = Line(most=3)
     await line.call(10)
     line.go.set()
     await asyncio.gather(*line.callers)
@@ -190,7 +190,7 @@ async def test_so_many_at_once() -> None:
 
 async def test_a_line_that_does_not_move_takes_no_more() -> None:
     """At once, before the first of those that hang is cut; and as soon as it moves, there is room again."""
-    line = Line(at_once=2)
+    line = Line(most=2)
     await line.call(2)
     await asyncio.sleep(0.5)
     assert line.has_room(), "nobody waits"
@@ -202,7 +202,7 @@ async def test_a_line_that_does_not_move_takes_no_more() -> None:
 
 
 async def test_one_that_hangs_does_not_close_the_line() -> None:
-    line = Line(at_once=50)
+    line = Line(most=50)
     await line.call(1)
     await asyncio.sleep(1.5)
     await line.call(59)
@@ -212,7 +212,7 @@ async def test_one_that_hangs_does_not_close_the_line() -> None:
 
 
 async def test_whoever_has_little_time_left_does_not_join_the_line() -> None:
-    line = Line(at_once=1)
+    line = Line(most=1)
     await line.call(1)
     await asyncio.sleep(0.2)
     await line.call(1)
@@ -224,7 +224,7 @@ async def test_whoever_has_little_time_left_does_not_join_the_line() -> None:
 
 @pytest.mark.usefixtures("faster")
 async def test_whoever_waited_for_too_long_leaves_the_line() -> None:
-    line = Line(at_once=1)
+    line = Line(most=1)
     await line.call(1)
     await line.call(1, seconds=0.2)
     with pytest.raises(GaveUp, match="too little time"):

@@ -12,7 +12,10 @@ import pytest
 
 from benchmarks import load, vitals
 from benchmarks.load import Exchange
+from tests import fault_proxy
+from tests.background import Background
 from tests.conftest import Host, MakeEvent, MakeToken, host_of
+from tests.fault_proxy import Fault
 from tests.queue_stand_in import QueueStandIn, queue_stand_in
 
 BUDGET_SECONDS = 10
@@ -128,6 +131,52 @@ async def test_a_queue_that_gets_fast_again_under_load(
     assert {each.status for each in ended if each.due < 6} == {200, 503}
     assert acknowledged.issuperset(event_id("slow", each.number) for each in ended if each.status == 200)
     full_speed([each for each in ended if each.due >= 8.5], calm)
+
+
+async def test_a_queue_that_hung_under_load(
+    background: Background,
+    app_folder: Path,
+    settings: dict[str, str],
+    storage: str,
+    make_token: MakeToken,
+    make_event: MakeEvent,
+) -> None:
+    """The calls that hang, and never end, keep nobody waiting 2 s after the others are answered again."""
+    proxy = background.run(fault_proxy.start(storage))
+    mine = {"EVENTS_STORAGE": proxy.connection_string, "EVENTS_QUEUE_NAME": "hung-under-load"}
+    host = await host_of(app_folder, {**settings, **mine})
+    publishers = Publishers(host, make_token(), make_event)
+    await publishers.offer("first", 50, 1)
+    calm = await publishers.offer("calm", 100, 3)
+    proxy.meet(lambda _: Fault.HANG)
+    publishing = asyncio.create_task(publishers.offer("hung", 100, 15))
+    await asyncio.sleep(8)
+    proxy.meet([])
+    ended = await publishing
+    await host.child.stop()
+    background.run(proxy.close())
+
+    print(f"calm: {figures(calm)}\nhung: {figures(ended)}")  # noqa: T201  # shown when it fails, and with -rP
+    refused_properly(ended)
+    assert max(each.latency for each in ended) < BUDGET_SECONDS + SPARE_SECONDS
+    full_speed([each for each in ended if each.due >= 10], calm)
+
+
+async def test_a_queue_that_takes_next_to_nothing(
+    app_folder: Path, settings: dict[str, str], make_token: MakeToken, make_event: MakeEvent
+) -> None:
+    """So little that each call would be cut if all places were taken; yet most of what it takes is accepted."""
+    rate, seconds = 20, 40
+    async with running(app_folder, settings, rate=rate) as (host, queue):
+        ended = await Publishers(host, make_token(), make_event).offer("slow", 10 * rate, seconds)
+        acknowledged = await queue.acknowledged()
+
+    accepted = {event_id("slow", each.number) for each in ended if each.status == 200}
+    print(f"{len(accepted)} accepted of {len(acknowledged)} taken, {len(set(acknowledged))} events; {figures(ended)}")  # noqa: T201
+    refused_properly(ended)
+    assert accepted <= set(acknowledged)
+    assert len(accepted) > 0.4 * rate * seconds
+    assert max(each.latency for each in ended) < BUDGET_SECONDS + SPARE_SECONDS
 
 
 def refused_properly(ended: Collection[Exchange]) -> None:

@@ -9,9 +9,10 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.core.pipeline.transport import AioHttpTransport
 
 # azure-core writes each request's headers at INFO, which costs CPU for each event; azure-identity writes what a token
-# endpoint answers at WARNING, which may be a token. Their failures are in the records of requests.
-logging.getLogger("azure.core").setLevel(logging.WARNING)
-logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
+# endpoint answers at WARNING, which may be a token; the storage clients write tracebacks for what they cannot read. What
+# matters of it is in the records of requests.
+for _name in ("azure.core", "azure.identity", "azure.storage"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
 
 def options(session: aiohttp.ClientSession) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import aiohttp
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
-UNREADABLE = (AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError)
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError)
 """What the client lets through when it cannot make sense of an answer, such as HTML where XML should be."""
 
 FAULTS = (AzureError, aiohttp.ClientError, OSError, *UNREADABLE)
@@ -89,5 +89,5 @@ def _retry_after(error: Exception) -> float:
         return int(text)
     try:
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
+    except UNREADABLE:
         return 0

@@ -279,6 +279,9 @@ def test_what_a_token_endpoint_answers_is_not_logged() -> None:
     assert not logging.getLogger("azure.identity.aio._internal").isEnabledFor(logging.ERROR)
 
 
-def test_requests_to_storage_are_not_logged() -> None:
-    """azure-core would write a line with the headers of each."""
-    assert not logging.getLogger("azure.core.pipeline.policies.http_logging_policy").isEnabledFor(logging.INFO)
+@pytest.mark.parametrize(
+    "name", ["core.pipeline.policies.http_logging_policy", "storage.queue._generated._utils.model_base"]
+)
+def test_what_the_clients_say_is_not_logged(name: str) -> None:
+    """They would write a line with the headers of each request, and a traceback for each answer that is garbage."""
+    assert not logging.getLogger(f"azure.{name}").isEnabledFor(logging.CRITICAL)

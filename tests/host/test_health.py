@@ -20,6 +20,7 @@ from local.up import SAMPLE
 from tests import storage_stand_in
 from tests.background import Background
 from tests.conftest import TRACE_ID, Host, MakeToken, Publish, StartHost, problem
+from tests.host.test_faults import ports
 from tests.storage import Queue
 
 HEALTH = "/events/api/v1/health"
@@ -72,9 +73,7 @@ def test_storage_goes_and_comes_back(
     assert details["detail"] == "An event that came now could not be published."
     well(client.get(host.url + HEALTH))
 
-    parts = dict(part.split("=", 1) for part in storage.connection_string.rstrip(";").split(";"))
-    ports = [httpx.URL(parts[f"{each.capitalize()}Endpoint"]).port or 0 for each in azurite.Ports._fields]
-    storage = background.run(azurite.start(tmp_path, azurite.Ports(*ports)))
+    storage = background.run(azurite.start(tmp_path, ports(storage.connection_string)))
     end = time.monotonic() + health.VERDICT_SECONDS + 3
     while client.get(host.url + READY).status_code != 200:
         assert time.monotonic() < end

@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import httpx
 import jwt
 import pytest
 from aiohttp import web
+from azure.storage.blob import BlobClient
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -99,17 +101,19 @@ def test_publish_by_managed_identity(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The right identity is asked for, once, and the event lies on the queue."""
+    """The right identity is asked for, once; small events lie on the queue, and the data of a large one beside it."""
     endpoint, url = identity
     tls = ["--oauth", "basic", "--cert", str(certificate.certificate), "--key", str(certificate.key)]
     storage = background.run(azurite.start(tmp_path, azurite.Ports(0, 0, 0), *tls))
-    service_uri = storage.connection_string.partition("QueueEndpoint=")[2].partition(";")[0]
+    parts = dict(part.split("=", 1) for part in storage.connection_string.rstrip(";").split(";"))
     host = start_host(
         {
             "TOKEN_ISSUERS": settings["TOKEN_ISSUERS"],
-            "EVENTS_STORAGE__queueServiceUri": service_uri,
+            "EVENTS_STORAGE__queueServiceUri": parts["QueueEndpoint"],
+            "EVENTS_STORAGE__blobServiceUri": parts["BlobEndpoint"],
             "EVENTS_STORAGE__credential": "managedidentity",
             "EVENTS_STORAGE__clientId": CLIENT_ID,
+            "MAX_EVENT_BYTES": "60000",
             "EVENTS_QUEUE_NAME": "by-identity",
             "IDENTITY_ENDPOINT": url,
             "IDENTITY_HEADER": endpoint.header,
@@ -122,6 +126,12 @@ def test_publish_by_managed_identity(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.certificate))
     with Queue(storage.connection_string, "by-identity") as queue:
         assert queue.take() == [BODY] * 5
+        assert publish({**json.loads(BODY), "data": "x" * 50_000}).status_code == 200
+        (message,) = queue.take()
+    key = {"account_name": parts["AccountName"], "account_key": parts["AccountKey"]}
+    with BlobClient.from_blob_url(json.loads(message)["dataref"], key) as blob:
+        assert blob.download_blob().readall() == b'"%b"' % (b"x" * 50_000)
+    assert len(endpoint.asked) == 1
     background.run(storage.child.stop())
 
 

@@ -31,7 +31,7 @@ class GaveUp(Exception):
 
 
 NO_TIME = StorageFault("too little time was left for an attempt", may_pass=True, nothing_done=True)
-OVERLOADED = StorageFault("overload: the line is too long", may_pass=True, nothing_done=True)
+OVERLOADED = StorageFault("overload, or it answers too slowly: too many wait", may_pass=True, nothing_done=True)
 
 
 class Attempts:
@@ -44,7 +44,10 @@ class Attempts:
 
     def require_room(self, deadline: float) -> None:
         """Raises GaveUp: whoever came now would wait too long, and had better be told at once."""
-        if self._places.wait_seconds() > min(LONGEST_WAIT_SECONDS, _left(deadline) - ATTEMPT_SECONDS):
+        spare = _left(deadline) - ATTEMPT_SECONDS
+        if spare < 0:
+            raise self._gave_up(NO_TIME, nothing_done=True)
+        if self._places.wait_seconds() > min(LONGEST_WAIT_SECONDS, spare):
             raise self._gave_up(OVERLOADED, nothing_done=True)
 
     async def make[T](self, attempt: Callable[[], Awaitable[T]], *, deadline: float, record: RequestRecord) -> T:

@@ -16,5 +16,5 @@ def credential(connection: Connection) -> "AsyncTokenCredential | None":
     from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
     if connection.credential == "managedidentity":
-        return ManagedIdentityCredential(client_id=connection.client_id)
+        return ManagedIdentityCredential(client_id=connection.client_id, retry_total=0)  # attempts are ours to repeat
     return DefaultAzureCredential(managed_identity_client_id=connection.client_id)

@@ -23,6 +23,9 @@ MAX_VALUE_LENGTH = 200
 MAX_EVENTS = 400
 """Of one line, at most: of more than that a line has no room for the rest."""
 
+MAX_TEXT_LENGTH = 2_000
+"""Of `detail` and `cause`."""
+
 SHOWN = ("id", "type", "resource")
 """The attributes that a line has of an event."""
 
@@ -46,9 +49,9 @@ class RequestRecord:
     _began: float = field(default_factory=monotonic)
 
     def line(self, status: int, refusal: Problem | None = None) -> str:
-        """One line of JSON with at most `MAX_BYTES` bytes; where there are too many events, the last are left out."""
+        """One line of JSON in ASCII with at most `MAX_BYTES` bytes; where there are too many events, the last are left out."""
         shown = [{name: _cut(event.attributes.get(name)) for name in SHOWN} for event in self.events[:MAX_EVENTS]]
-        while len((line := self._line(status, refusal, shown)).encode()) > MAX_BYTES:
+        while len(line := self._line(status, refusal, shown)) > MAX_BYTES and shown:
             shown = shown[: len(shown) // 2]
         return line
 
@@ -58,9 +61,9 @@ class RequestRecord:
             "outcome": OUTCOMES.get(status, "refused"),
             "status": status,
             "reason": refusal.kind if refusal else None,
-            "detail": refusal.detail if refusal else None,
+            "detail": _cut(refusal.detail, MAX_TEXT_LENGTH) if refusal else None,
             "members": _members(refusal),
-            "cause": refusal.cause if refusal else None,
+            "cause": _cut(refusal.cause, MAX_TEXT_LENGTH) if refusal and refusal.cause else None,
             "traceId": self.trace_id,
             "publisher": who and {"consumer": who.consumer, "org": who.org, "client": who.client_id},
             "events": shown,
@@ -70,7 +73,7 @@ class RequestRecord:
             "storageMilliseconds": round(self.storage_seconds * 1000, 1),
             "retries": self.retries,
         }
-        return json.dumps({name: value for name, value in record.items() if value is not None}, ensure_ascii=False)
+        return json.dumps({name: value for name, value in record.items() if value is not None})
 
 
 def _members(refusal: Problem | None) -> list[str] | None:
@@ -82,6 +85,6 @@ def _members(refusal: Problem | None) -> list[str] | None:
 _PLACE_IN_BATCH = re.compile(r"^\[[0-9]+\]\.?")
 
 
-def _cut(value: object) -> str:
+def _cut(value: object, length: int = MAX_VALUE_LENGTH) -> str:
     text = str(value)
-    return text if len(text) <= MAX_VALUE_LENGTH else text[: MAX_VALUE_LENGTH - 1] + "…"
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -34,8 +34,10 @@ async def make_missing(missing: ResourceNotFoundError, code: str, make: Callable
         raise missing
     try:
         await make()
-    except ResourceExistsError:
-        pass  # another request was faster
+    except ResourceExistsError as error:
+        if getattr(error, "error_code", None) == code.replace("NotFound", "BeingDeleted"):
+            raise
+        # Else another request was faster.
     except HttpResponseError as error:
         if error.status_code in (401, 403):
             raise missing from error

@@ -19,6 +19,8 @@ MAY_PASS = frozenset({408, 429, 500, 502, 503, 504})
 
 REFUSED_IDENTITY = "grant its identity the role {role} on it, or set right what EVENTS_STORAGE signs with"
 
+NO_TOKEN = "no token could be had: see that the function has the identity, and EVENTS_STORAGE__clientId is its"
+
 ADVICE = {
     "QueueNotFound": "create it: the identity may not",
     "ContainerNotFound": "create it: the identity may not",
@@ -54,11 +56,12 @@ def read(error: Exception) -> StorageFault:
     status = getattr(error, "status_code", None)
     code = getattr(error, "error_code", None) or ""
     code = str(getattr(code, "value", code))  # an enum's member where the client knows the code
+    code = code if re.fullmatch(r"[A-Za-z0-9_]{1,100}", code) else ""  # what is none is not for the log
     inner = getattr(error, "inner_exception", None) or error
     kind = type(inner if isinstance(inner, (aiohttp.ClientError, OSError)) else error).__name__
     reason = " ".join(str(part) for part in (kind, status, code) if part)
-    if isinstance(error, ClientAuthenticationError) and not status:  # of azure-identity
-        return StorageFault(reason, may_pass=False, nothing_done=True, advice="see that the function has the identity")
+    if isinstance(error, ClientAuthenticationError) and not code:  # of azure-identity: storage says which
+        return StorageFault(reason, may_pass=False, nothing_done=True, advice=NO_TOKEN)
     if not isinstance(status, int) or not 300 <= status < 600:
         # Cut connections, time-outs, answers that nobody can read: storage may have done it.
         return StorageFault(reason, may_pass=True, nothing_done=isinstance(inner, aiohttp.ClientConnectorError))

@@ -91,7 +91,10 @@ async def test_a_retry_after_beyond_the_time_is_not_waited_for(record: RequestRe
     assert len(service.asked_at) == 1
 
 
-@pytest.mark.parametrize("retry_after", ["", "soon", "-1", "1.5", "Mon, 23 Nov 2020 12:00:00 GMT"])
+@pytest.mark.parametrize(
+    "retry_after",
+    ["", "soon", "-1", "1.5", "Mon, 23 Nov 2020 12:00:00 GMT", "Mon, 23 Nov 2026 12:00:00 +99999999999999999999"],
+)
 async def test_a_retry_after_that_says_nothing(record: RequestRecord, retry_after: str) -> None:
     assert await make(Service(failed(503, **{"Retry-After": retry_after})), 10, record) == "done"
 
@@ -209,6 +212,11 @@ async def test_one_that_hangs_does_not_close_the_line() -> None:
     assert line.has_room(), "ten wait, but one in fifty hangs"
     line.go.set()
     await asyncio.gather(*line.callers)
+
+
+async def test_whoever_has_too_little_time_is_told_so() -> None:
+    with pytest.raises(GaveUp, match="too little time"):
+        Attempts("the service", "Reader").require_room(asyncio.get_running_loop().time() + 1)
 
 
 async def test_whoever_has_little_time_left_does_not_join_the_line() -> None:

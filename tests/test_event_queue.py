@@ -205,6 +205,16 @@ async def test_a_fault_of_ours_comes_with_advice(stand_in: StandIn, status: int,
     assert "cause" not in refused.value.body(TRACE_ID).decode()
 
 
+@pytest.mark.parametrize("code", ["x" * 40_000, "Forbidden\u00ff", "a code", ""])
+async def test_what_is_no_error_code_is_not_logged(stand_in: StandIn, code: str) -> None:
+    stand_in.status, stand_in.body = 403, error(code)
+    with pytest.raises(QueueUnavailable) as refused:
+        await enqueue(stand_in)
+    assert "HttpResponseError 403; " in (refused.value.cause or "").replace(
+        "ClientAuthenticationError", "HttpResponseError"
+    )
+
+
 @pytest.mark.usefixtures("faster")
 async def test_a_fault_that_passes_comes_without_advice(stand_in: StandIn) -> None:
     stand_in.status, stand_in.body = 503, error("ServerBusy")

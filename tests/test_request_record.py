@@ -59,6 +59,15 @@ def test_members_at_fault_are_named_where_their_names_are_ours() -> None:
     assert "personal" not in line
 
 
+@pytest.mark.parametrize("text", ["x" * 40_000, "\ud800", "\u2028\u202e\n"])
+def test_whatever_the_cause_says_it_is_one_line(text: str) -> None:
+    line = RequestRecord(TRACE_ID, events=(event(id=text),)).line(503, problem.QueueUnavailable(cause=text))
+    assert line.isascii()
+    assert len(line) <= MAX_BYTES
+    assert len(line.splitlines()) == 1
+    assert json.loads(line)["cause"][:10] == text[:10]
+
+
 @pytest.mark.parametrize("character", ["x", "ø", "€", "😀", '"'])
 @pytest.mark.parametrize("number", [1, 100, 10_000])
 def test_it_is_one_line_of_bounded_size(character: str, number: int) -> None:

@@ -61,7 +61,7 @@ def read(error: Exception) -> StorageFault:
     kind = type(inner if isinstance(inner, (aiohttp.ClientError, OSError)) else error).__name__
     reason = " ".join(str(part) for part in (kind, status, code) if part)
     if isinstance(error, ClientAuthenticationError) and not code:  # of azure-identity: storage says which
-        return StorageFault(reason, may_pass=False, nothing_done=True, advice=NO_TOKEN)
+        return StorageFault(reason, may_pass=status in MAY_PASS, nothing_done=True, advice=NO_TOKEN)
     if not isinstance(status, int) or not 300 <= status < 600:
         # Cut connections, time-outs, answers that nobody can read: storage may have done it.
         return StorageFault(reason, may_pass=True, nothing_done=isinstance(inner, aiohttp.ClientConnectorError))

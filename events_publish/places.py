@@ -14,6 +14,9 @@ MOST = 100
 
 FEWEST = 4
 
+QUICK_SECONDS = 0.5
+"""An answer within them tells that the service can take more."""
+
 SILENT_SECONDS = 1
 """Without any answer: then the calls that are under way hold no places any more."""
 
@@ -72,13 +75,14 @@ class Places:
 
     def leave(self, place: Place, *, cut: bool) -> None:
         """Give the place to the next; `cut`: the call was not answered in time."""
-        self._usual_seconds += (self._now() - place.taken_at - self._usual_seconds) / self._number
+        seconds = self._now() - place.taken_at
+        self._usual_seconds += (seconds - self._usual_seconds) / self._number
         self._answered = self._answered or not cut
         self._cut_share += (cut - self._cut_share) / self._number
         if not cut:
-            # Quickly while hardly any is cut, with care else.
-            step = 1 if self._cut_share < 0.1 else 1 / self._number
-            self._number = min(self._most, self._number + step)
+            # Twice as many with each round of quick answers; of others, one more a round.
+            more = 1 if seconds < QUICK_SECONDS else 1 / self._number
+            self._number = min(self._most, self._number + more)
         elif self._cut_share > 0.5:
             self._number = max(min(FEWEST, self._most), self._number / 2)
             self._cut_share = 0

@@ -13,7 +13,7 @@ from events_publish.problem import KeysUnavailable, NotReady
 from events_publish.request_record import RequestRecord
 
 VERDICT_SECONDS = 5
-"""How long a verdict counts, whoever asks, and how long it may take."""
+"""How long a verdict counts from when it was asked for, whoever asks; it may take as long."""
 
 WELL = Response(
     200, {"Content-Type": "application/json", "Cache-Control": "no-store"}, json.dumps({"status": "pass"}).encode()
@@ -37,11 +37,12 @@ class Readiness:
         self._key_sets = key_sets
         self._queue = queue
         self._judging: asyncio.Task[str | None] | None = None
-        self._judged_at = 0.0
+        self._asked_at = 0.0
 
     async def require(self, record: RequestRecord) -> None:
         """Raises NotReady: an event that came now could not be published."""
-        if self._judging is None or (self._judging.done() and monotonic() - self._judged_at > VERDICT_SECONDS):
+        if self._judging is None or (self._judging.done() and monotonic() - self._asked_at > VERDICT_SECONDS):
+            self._asked_at = monotonic()
             # In a task of its own, which no request that gives up takes with it.
             self._judging = asyncio.create_task(self._judge(record))
         cause = await asyncio.shield(self._judging)
@@ -59,8 +60,6 @@ class Readiness:
             return error.cause
         except GaveUp as error:
             return str(error)
-        finally:
-            self._judged_at = monotonic()
         return None
 
     async def _require_keys(self, deadline: float) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,9 @@ from tests.storage import Queue
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("long", deadline=None, max_examples=10_000)
 hypothesis.settings.load_profile("default")
+
+# A shell ignores it for what runs in the background, and what the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 EVENTS_PATH = "/events/api/v1/events"
 QUEUE_NAME = "events-registration"

@@ -111,7 +111,7 @@ async def test_many_who_ask_ask_once(settings: dict[str, str]) -> None:
 
 @pytest.mark.usefixtures("faster")
 async def test_a_queue_that_hangs(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The verdict comes in time all the same, and those who gave up waiting take nobody's away."""
+    """The verdict comes in time all the same, those who gave up waiting take nobody's away, and it is soon asked again."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/account"
         connection = f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={address}"
@@ -123,4 +123,8 @@ async def test_a_queue_that_hangs(settings: dict[str, str], monkeypatch: pytest.
         impatient.cancel()
         assert (await respond(endpoint.ready, Request("GET", {}))).status == 503
         assert time.monotonic() - began < 2
+        await asyncio.sleep(began + health.VERDICT_SECONDS + 0.05 - time.monotonic())
+        asked_again = time.monotonic()
+        assert (await respond(endpoint.ready, Request("GET", {}))).status == 503
+        assert time.monotonic() - asked_again > 0.1
         await endpoint.close()

@@ -44,9 +44,7 @@ class Attempts:
 
     def require_room(self, deadline: float) -> None:
         """Raises GaveUp: whoever came now would wait too long, and had better be told at once."""
-        spare = _left(deadline) - ATTEMPT_SECONDS
-        if spare < 0:
-            raise self._gave_up(NO_TIME, nothing_done=True)
+        spare = max(0, _left(deadline) - ATTEMPT_SECONDS)
         if self._places.wait_seconds() > min(LONGEST_WAIT_SECONDS, spare):
             raise self._gave_up(OVERLOADED, nothing_done=True)
 

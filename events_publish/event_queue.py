@@ -13,7 +13,7 @@ from events_publish import storage_client
 from events_publish.attempts import Attempts, GaveUp
 from events_publish.envelope import Event
 from events_publish.payload_store import PayloadStore
-from events_publish.problem import QueueUnavailable
+from events_publish.problem import Overloaded, QueueUnavailable
 from events_publish.request_record import RequestRecord
 from events_publish.settings import Connection
 
@@ -51,6 +51,7 @@ class EventQueue:
         """Return when every event is acknowledged by the queue; `deadline` on the running loop's clock.
 
         Raises:
+            Overloaded: it would take too long to begin; nothing was sent.
             QueueUnavailable: that did not happen; it says which were. One that was not may lie on the queue all the
                 same, when only the acknowledgement was lost; its publisher sends it again, and consumers drop repeats.
         """
@@ -62,9 +63,9 @@ class EventQueue:
                 await self._send(event, deadline, record)
                 enqueued.add(index)
 
+        self._require_room(events, deadline)
         began = asyncio.get_running_loop().time()
         try:
-            self._require_room(events, deadline)
             senders = [send() for _ in range(min(len(events), CONCURRENT_SENDS))]
             # A sender that fails stops, and what the others have begun is still finished.
             failures = await asyncio.gather(*senders, return_exceptions=True)
@@ -85,10 +86,13 @@ class EventQueue:
         await self._looks.make(lambda: self._look(record), deadline=deadline, record=record)
 
     def _require_room(self, events: Sequence[Event], deadline: float) -> None:
-        if events:
-            self._sends.require_room(deadline)
-        if any(event.payload for event in events):
-            self._payloads.attempts.require_room(deadline)
+        try:
+            if events:
+                self._sends.require_room(deadline)
+            if any(event.payload for event in events):
+                self._payloads.attempts.require_room(deadline)
+        except GaveUp as error:
+            raise Overloaded(cause=str(error)) from error
 
     async def _send(self, event: Event, deadline: float, record: RequestRecord) -> None:
         if event.payload is None:

@@ -16,6 +16,7 @@
      ├─ Unavailable           503  nothing is wrong with the request; try again
      │   ├─ KeysUnavailable        the issuer's keys cannot be fetched
      │   ├─ PolicyUnavailable      nobody can say whether the publisher may
+     │   ├─ Overloaded             too many wait for storage
      │   ├─ QueueUnavailable       the queue did not acknowledge
      │   └─ NotReady               nothing can be published
      └─ InternalError         500  a defect of ours
@@ -307,6 +308,20 @@ class PolicyUnavailable(Unavailable):
         super().__init__(
             "Whether the publisher may publish this cannot be decided. Send the same request again.", cause=cause
         )
+
+
+class Overloaded(Unavailable):
+    """503: too many wait for storage, so this request did not even join them."""
+
+    kind, title = "overloaded", "Too many events wait right now"
+    meaning = "More events wait for storage than it takes in time. Nothing was queued."
+    remedy = (
+        "Send the same event or batch again after `Retry-After` seconds, with the same `id` and `source`; when it is"
+        " refused again, with longer pauses each time."
+    )
+
+    def __init__(self, cause: str | None = None) -> None:
+        super().__init__("Too many events wait, and nothing was queued. Send the same request again.", cause=cause)
 
 
 class QueueUnavailable(Unavailable):

@@ -38,6 +38,7 @@ EXAMPLES: Mapping[str, Problem] = {
         problem.UnsupportedMediaType(content.MODES, content.ACCEPTED),
         problem.KeysUnavailable(),
         problem.PolicyUnavailable(),
+        problem.Overloaded(),
         problem.QueueUnavailable(enqueued={0, 2}, not_enqueued={1}),
         problem.NotReady(),
         problem.InternalError(),

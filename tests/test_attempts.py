@@ -214,9 +214,12 @@ async def test_one_that_hangs_does_not_close_the_line() -> None:
     await asyncio.gather(*line.callers)
 
 
-async def test_whoever_has_too_little_time_is_told_so() -> None:
-    with pytest.raises(GaveUp, match="too little time"):
-        Attempts("the service", "Reader").require_room(asyncio.get_running_loop().time() + 1)
+async def test_whoever_has_too_little_time_is_told_so(record: RequestRecord) -> None:
+    service = Service()
+    with pytest.raises(GaveUp, match="too little time") as gave_up:
+        await make(service, 1, record)
+    assert gave_up.value.nothing_done
+    assert not service.asked_at
 
 
 async def test_whoever_has_little_time_left_does_not_join_the_line() -> None:

@@ -13,7 +13,7 @@ from events_publish.attempts import GaveUp
 from events_publish.envelope import Event
 from events_publish.event_queue import CONCURRENT_SENDS, EventQueue
 from events_publish.payload_store import PayloadStore
-from events_publish.problem import QueueUnavailable
+from events_publish.problem import Overloaded, QueueUnavailable
 from events_publish.request_record import RequestRecord
 from events_publish.settings import Connection
 from tests import storage_stand_in
@@ -83,6 +83,17 @@ async def test_a_batch_that_gets_part_of_the_way(stand_in: StandIn) -> None:
         "enqueued": [index for index in range(40) if index not in (3, 17)],
         "notEnqueued": [3, 17],
     }
+
+
+async def test_too_many_wait(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is told so has nothing on the queue."""
+    monkeypatch.setattr(attempts, "LONGEST_WAIT_SECONDS", -1)
+    record = RequestRecord(TRACE_ID)
+    with pytest.raises(Overloaded) as refused:
+        await enqueue(stand_in, record=record)
+    assert not stand_in.paths
+    assert (refused.value.cause or "").endswith("overload, or it answers too slowly: too many wait")
+    assert (record.retries, record.storage_seconds) == (0, 0)
 
 
 @pytest.mark.usefixtures("faster")

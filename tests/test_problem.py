@@ -17,6 +17,7 @@ HEADERS = {
     "unsupported-media-type": "Accept-Post",
     "keys-unavailable": "Retry-After",
     "policy-unavailable": "Retry-After",
+    "overloaded": "Retry-After",
     "queue-unavailable": "Retry-After",
     "not-ready": "Retry-After",
 }

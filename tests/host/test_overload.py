@@ -104,7 +104,10 @@ async def test_ten_times_what_the_queue_takes(
     assert max(each.latency for each in flood) < BUDGET_SECONDS + SPARE_SECONDS
     refused_properly(flood)
     accepted = [event_id("flood", each.number) for each in flood if each.status == 200]
+    shed = [event_id("flood", each.number) for each in flood if kind(each) == "overloaded"]
     assert acknowledged.issuperset(accepted)
+    assert acknowledged.isdisjoint(shed), "nothing was queued, they were told"
+    assert len(shed) > 0.8 * (len(flood) - len(accepted))
     assert len(accepted) >= 0.8 * TAKEN_PER_SECOND * OVERLOAD_SECONDS
     assert load.quantile([each.latency for each in flood if each.status == 503], 0.5) < 0.5, "refused at once"
     assert growth < 30
@@ -185,8 +188,13 @@ def refused_properly(ended: Collection[Exchange]) -> None:
         headers, details = refused.headers, json.loads(refused.body)
         assert headers["content-type"] == "application/problem+json"
         assert 1 <= int(headers["retry-after"]) <= 5
-        assert details["type"].endswith("/queue-unavailable")
+        assert kind(refused) in ("overloaded", "queue-unavailable")
         assert details["traceId"] == headers["trace-id"]
+
+
+def kind(refused: Exchange) -> str | None:
+    """Of the problem that a 503 is."""
+    return str(json.loads(refused.body)["type"]).rpartition("/")[2] if refused.status == 503 else None
 
 
 def full_speed(ended: Collection[Exchange], calm: Collection[Exchange]) -> None:

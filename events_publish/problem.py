@@ -17,7 +17,7 @@
      │   ├─ KeysUnavailable        the issuer's keys cannot be fetched
      │   ├─ PolicyUnavailable      nobody can say whether the publisher may
      │   ├─ Overloaded             too many wait for storage
-     │   ├─ QueueUnavailable       the queue did not acknowledge
+     │   ├─ QueueUnavailable       storage did not acknowledge
      │   └─ NotReady               nothing can be published
      └─ InternalError         500  a defect of ours
 
@@ -325,12 +325,12 @@ class Overloaded(Unavailable):
 
 
 class QueueUnavailable(Unavailable):
-    """503: the queue did not acknowledge each event in time; one that it did not may lie there all the same."""
+    """503: storage did not acknowledge each event in time; one that it did not may be on the queue all the same."""
 
     kind, title = "queue-unavailable", "The event cannot be queued right now"
     meaning = (
-        "The queue did not acknowledge every event in time. An event that it did not acknowledge may or may not be on"
-        " it; consumers drop repeats by `source` and `id`."
+        "Storage did not acknowledge every event in time. An event that it did not acknowledge may or may not be on the"
+        " queue; consumers drop repeats by `source` and `id`."
     )
     remedy = (
         "Send the same event again after `Retry-After` seconds, with the same `id` and `source`. When a batch got part"
@@ -343,14 +343,14 @@ class QueueUnavailable(Unavailable):
     ) -> None:
         if enqueued:
             super().__init__(
-                "The queue acknowledged only part of the batch. Send the events in notEnqueued again, with the same id"
+                "Storage acknowledged only part of the batch. Send the events in notEnqueued again, with the same id"
                 " and source.",
                 cause=cause,
                 extensions={"enqueued": sorted(enqueued), "notEnqueued": sorted(not_enqueued)},
             )
         else:
             super().__init__(
-                "The queue did not acknowledge what was sent. Send it again, with the same id and source.", cause=cause
+                "Storage did not acknowledge what was sent. Send it again, with the same id and source.", cause=cause
             )
 
 

@@ -1,14 +1,36 @@
-"""The identity that a connection without a connection string signs in with."""
+"""The identity that a connection without a connection string signs in with, and its tokens."""
 
+import asyncio
+import logging
+import time
 from typing import TYPE_CHECKING
 
+from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
+from azure.core.credentials_async import AsyncTokenCredential
+
+from events_publish import storage_fault
 from events_publish.settings import Connection
+from events_publish.storage_fault import NoToken
 
 if TYPE_CHECKING:
-    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+
+FETCH_SECONDS = 5
+"""How long fetching a token may take, for an attempt at storage that has none, and for those that come after it."""
+
+AHEAD_SECONDS = 300
+"""Before its end a token is renewed, where it does not say itself when it should be."""
+
+RETRY_SECONDS = 30
+"""From one attempt to renew a token to the next, at least, while the token is good."""
+
+# It writes what a token endpoint answers at WARNING, which may be a token.
+logging.getLogger("azure.identity").setLevel(logging.CRITICAL + 1)
+
+_log = logging.getLogger(__name__)
 
 
-def credential(connection: Connection) -> "AsyncTokenCredential | None":
+def credential(connection: Connection) -> "KeptToken | None":
     """The credential of an identity-based connection; None for a connection string, which has its own."""
     if connection.connection_string is not None:
         return None
@@ -16,5 +38,73 @@ def credential(connection: Connection) -> "AsyncTokenCredential | None":
     from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
     if connection.credential == "managedidentity":
-        return ManagedIdentityCredential(client_id=connection.client_id, retry_total=0)  # attempts are ours to repeat
-    return DefaultAzureCredential(managed_identity_client_id=connection.client_id)
+        # Attempts are ours to repeat.
+        return KeptToken(ManagedIdentityCredential(client_id=connection.client_id, retry_total=0))
+    return KeptToken(DefaultAzureCredential(managed_identity_client_id=connection.client_id))
+
+
+class KeptToken(AsyncTokenCredential):
+    """The token of an identity for storage: fetched once for all who need it, and renewed behind those who use it.
+
+    azure-identity's credentials have callers wait for the next token, and fail without it, from the middle of a token's
+    life on: an identity endpoint that is down would take hours of a good token with it.
+    """
+
+    def __init__(self, identity: "ManagedIdentityCredential | DefaultAzureCredential") -> None:
+        self._identity = identity
+        self._token: AccessTokenInfo | None = None
+        self._fetching: asyncio.Task[AccessTokenInfo] | None = None
+        self._tried_at = -float("inf")
+
+    async def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        """The token that is at hand as long as it is good; a new one where there is none, or storage wants another.
+
+        Raises:
+            NoToken: the identity gives none.
+        """
+        if options:  # storage refused the one it was shown, and named the tenant that it trusts
+            return await self._fetch(*scopes, options=options)
+        now = time.time()
+        if self._token is None or self._token.expires_on <= now:
+            # In a task of its own, which no request that gives up takes with it.
+            return await asyncio.shield(self._fetching or self._begin(*scopes))
+        renew_at = self._token.refresh_on or self._token.expires_on - AHEAD_SECONDS
+        if renew_at <= now and not self._fetching and time.monotonic() - self._tried_at > RETRY_SECONDS:
+            self._begin(*scopes)
+        return self._token
+
+    async def get_token(self, *scopes: str, **_: object) -> AccessToken:
+        """As `get_token_info`, which the clients of storage prefer."""
+        token = await self.get_token_info(*scopes)
+        return AccessToken(token.token, token.expires_on)
+
+    async def close(self) -> None:
+        """Close the connections to the identity's endpoint."""
+        if self._fetching:
+            self._fetching.cancel()
+        await self._identity.close()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def _begin(self, *scopes: str) -> asyncio.Task[AccessTokenInfo]:
+        self._tried_at = time.monotonic()
+        self._fetching = asyncio.create_task(self._fetch(*scopes))
+        self._fetching.add_done_callback(self._keep)
+        return self._fetching
+
+    def _keep(self, fetched: asyncio.Task[AccessTokenInfo]) -> None:
+        self._fetching = None
+        if fetched.cancelled():
+            return
+        if error := fetched.exception():
+            _log.warning("The identity gives no new token for EVENTS_STORAGE: %s", error)
+        else:
+            self._token = fetched.result()
+
+    async def _fetch(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
+                return await self._identity.get_token_info(*scopes, options=options)
+        except storage_fault.FAULTS as error:
+            raise NoToken(storage_fault.read(error)) from error

@@ -8,10 +8,9 @@ import aiohttp
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.core.pipeline.transport import AioHttpTransport
 
-# azure-core writes each request's headers at INFO, which costs CPU for each event; azure-identity writes what a token
-# endpoint answers at WARNING, which may be a token; the storage clients write tracebacks for what they cannot read. What
-# matters of it is in the records of requests.
-for _name in ("azure.core", "azure.identity", "azure.storage"):
+# azure-core writes each request's headers at INFO, which costs CPU for each event; the storage clients write tracebacks
+# for what they cannot read. What matters of it is in the records of requests.
+for _name in ("azure.core", "azure.storage"):
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
 

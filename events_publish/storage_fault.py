@@ -51,8 +51,18 @@ class StorageFault(NamedTuple):
     """What whoever runs the function can do about it, with ``{role}`` for the role that is needed."""
 
 
+class NoToken(AzureError):
+    """The identity gave no token, by a fault of its own endpoint; so storage was not asked."""
+
+    def __init__(self, fault: StorageFault) -> None:
+        super().__init__(fault.reason)
+        self.fault = fault._replace(nothing_done=True, advice=NO_TOKEN)
+
+
 def read(error: Exception) -> StorageFault:
     """The fault that an exception of `FAULTS` tells of."""
+    if isinstance(error, NoToken):
+        return error.fault
     status = getattr(error, "status_code", None)
     code = getattr(error, "error_code", None) or ""
     code = str(getattr(code, "value", code))  # an enum's member where the client knows the code
@@ -60,9 +70,9 @@ def read(error: Exception) -> StorageFault:
     inner = getattr(error, "inner_exception", None) or error
     kind = type(inner if isinstance(inner, (aiohttp.ClientError, OSError)) else error).__name__
     reason = " ".join(str(part) for part in (kind, status, code) if part)
-    if isinstance(error, ClientAuthenticationError) and not code:  # of azure-identity: storage says which
-        return StorageFault(reason, may_pass=status in MAY_PASS, nothing_done=True, advice=NO_TOKEN)
     if not isinstance(status, int) or not 300 <= status < 600:
+        if isinstance(error, ClientAuthenticationError):  # by the client itself: there is nothing to sign in with
+            return StorageFault(reason, may_pass=False, nothing_done=True)
         # Cut connections, time-outs, answers that nobody can read: storage may have done it.
         return StorageFault(reason, may_pass=True, nothing_done=isinstance(inner, aiohttp.ClientConnectorError))
     return StorageFault(

@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "policy": LEAVES | {"envelope", "pdp", "publish_policy", "publisher"},
     "storage_fault": set[str](),
     "storage_client": set[str](),
-    "credential": LEAVES,
+    "credential": LEAVES | {"storage_fault"},
     "places": set[str](),
     "attempts": {"places", "request_record", "storage_fault"},
     "payload_store": LEAVES | {"attempts", "claim_check", "request_record", "storage_client"},

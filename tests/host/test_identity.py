@@ -3,31 +3,27 @@
 import datetime
 import ipaddress
 import json
-import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx
-import jwt
 import pytest
-from aiohttp import web
 from azure.storage.blob import BlobClient
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from local import azurite, serving
+from local import azurite
 from local.up import SAMPLE
 from tests.background import Background
 from tests.conftest import MakeToken, Publish, StartHost
+from tests.identity_endpoint import RESOURCE, IdentityEndpoint, identity_endpoint
 from tests.storage import Queue
 
 BODY = SAMPLE.read_bytes()
 CLIENT_ID = "11111111-2222-3333-4444-555555555555"
-RESOURCE = "https://storage.azure.com"
 
 
 class Certificate(NamedTuple):
@@ -59,35 +55,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return files
 
 
-class IdentityEndpoint:
-    """The endpoint that App Service and Functions give a managed identity its tokens at."""
-
-    def __init__(self) -> None:
-        self.asked: list[dict[str, str]] = []
-        self.header = str(uuid.uuid4())
-
-    async def token(self, request: web.Request) -> web.Response:
-        if request.headers.get("X-IDENTITY-HEADER") != self.header:
-            return web.Response(status=401)
-        self.asked.append(dict(request.query))
-        now = int(time.time())
-        issuer = f"https://sts.windows.net/{uuid.uuid4()}/"
-        claims = {"aud": RESOURCE, "iss": issuer, "iat": now - 60, "nbf": now - 60, "exp": now + 3600}
-        token = jwt.encode(claims, "a secret that nobody checks, of good length", "HS256")
-        return web.json_response(
-            {"access_token": token, "expires_on": str(now + 3600), "resource": RESOURCE, "token_type": "Bearer"}
-        )
-
-
 @pytest.fixture
-def identity(background: Background) -> Iterator[tuple[IdentityEndpoint, str]]:
-    endpoint = IdentityEndpoint()
-    app = web.Application()
-    app.router.add_get("/token", endpoint.token)
-    runner = web.AppRunner(app)
-    url = background.run(serving.serve(runner, 0, "--port"))
-    yield endpoint, url + "/token"
-    background.run(runner.cleanup())
+def identity(background: Background) -> Iterator[IdentityEndpoint]:
+    running = identity_endpoint()
+    yield background.run(running.__aenter__())
+    background.run(running.__aexit__(None, None, None))
 
 
 def test_publish_by_managed_identity(
@@ -97,12 +69,11 @@ def test_publish_by_managed_identity(
     settings: dict[str, str],
     make_token: MakeToken,
     certificate: Certificate,
-    identity: tuple[IdentityEndpoint, str],
+    identity: IdentityEndpoint,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The right identity is asked for, once; small events lie on the queue, and the data of a large one beside it."""
-    endpoint, url = identity
     tls = ["--oauth", "basic", "--cert", str(certificate.certificate), "--key", str(certificate.key)]
     storage = background.run(azurite.start(tmp_path, azurite.Ports(0, 0, 0), *tls))
     parts = dict(part.split("=", 1) for part in storage.connection_string.rstrip(";").split(";"))
@@ -115,14 +86,13 @@ def test_publish_by_managed_identity(
             "EVENTS_STORAGE__clientId": CLIENT_ID,
             "MAX_EVENT_BYTES": "60000",
             "EVENTS_QUEUE_NAME": "by-identity",
-            "IDENTITY_ENDPOINT": url,
-            "IDENTITY_HEADER": endpoint.header,
+            **identity.environ,
             "SSL_CERT_FILE": str(certificate.certificate),
         }
     )
     publish = Publish(client, host.events, make_token())
     assert [publish(BODY).status_code for _ in range(5)] == [200] * 5
-    assert endpoint.asked == [{"api-version": "2019-08-01", "resource": RESOURCE, "client_id": CLIENT_ID}]
+    assert identity.asked == [{"api-version": "2019-08-01", "resource": RESOURCE, "client_id": CLIENT_ID}]
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.certificate))
     with Queue(storage.connection_string, "by-identity") as queue:
         assert queue.take() == [BODY] * 5
@@ -131,7 +101,7 @@ def test_publish_by_managed_identity(
     key = {"account_name": parts["AccountName"], "account_key": parts["AccountKey"]}
     with BlobClient.from_blob_url(json.loads(message)["dataref"], key) as blob:
         assert blob.download_blob().readall() == b'"%b"' % (b"x" * 50_000)
-    assert len(endpoint.asked) == 1
+    assert len(identity.asked) == 1
     background.run(storage.child.stop())
 
 

@@ -16,7 +16,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2
 """Between attempts, doubled each time; jittered, so that those that failed together do not come back together."""
 
 LONGEST_WAIT_SECONDS = 1
-"""In line for an attempt: a longer line would make nobody faster, and all that come later slower."""
+"""In line for an attempt, as far as can be told beforehand: a longer line would make nobody faster, and all that come
+later slower. Whoever waits for twice as long, since storage has begun to hang, leaves the line."""
 
 
 class GaveUp(Exception):
@@ -30,8 +31,15 @@ class GaveUp(Exception):
         self.nothing_done = nothing_done
 
 
+class TooManyWait(GaveUp):
+    """There was no place in time for a first attempt."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, nothing_done=True)
+
+
 NO_TIME = StorageFault("too little time was left for an attempt", may_pass=True, nothing_done=True)
-OVERLOADED = StorageFault("overload, or it answers too slowly: too many wait", may_pass=True, nothing_done=True)
+CROWDED = StorageFault("too many wait", may_pass=True, nothing_done=True)
 
 
 class Attempts:
@@ -41,36 +49,43 @@ class Attempts:
         self._service = service
         self._role = role
         self._places = Places(most)
+        self._last_fault: StorageFault | None = None
+        """Of the last attempt; None where it worked."""
 
     def require_room(self, deadline: float) -> None:
-        """Raises GaveUp: whoever came now would wait too long, and had better be told at once."""
-        spare = max(0, _left(deadline) - ATTEMPT_SECONDS)
+        """Raises TooManyWait: whoever came now would wait too long, and had better be told at once."""
+        spare = max(0, deadline - ATTEMPT_SECONDS - _now())
         if self._places.wait_seconds() > min(LONGEST_WAIT_SECONDS, spare):
-            raise self._gave_up(OVERLOADED, nothing_done=True)
+            raise self._too_many_wait()
 
     async def make[T](self, attempt: Callable[[], Awaitable[T]], *, deadline: float, record: RequestRecord) -> T:
         """What `attempt` returns, the first time that it does not fail; `deadline` on the clock of the running loop.
 
         Raises:
+            TooManyWait: none could begin soon.
             GaveUp: no attempt worked that began `ATTEMPT_SECONDS` before the deadline, or no other would.
         """
+        latest = deadline - ATTEMPT_SECONDS
+        if _now() > latest:
+            raise GaveUp(self._why(NO_TIME), nothing_done=True)
+        place = await self._places.take(until=min(latest, _now() + 2 * LONGEST_WAIT_SECONDS))
+        if place is None:
+            raise self._too_many_wait()
         pause, nothing_done = FIRST_PAUSE_SECONDS, True
-        fault = NO_TIME
-        while _left(deadline) >= ATTEMPT_SECONDS and (
-            place := await self._places.take(until=deadline - ATTEMPT_SECONDS)
-        ):
+        while place:
             try:
                 return await self._make_one(attempt, place, deadline)
             except storage_fault.FAULTS as error:
-                fault = storage_fault.read(error)
+                self._last_fault = fault = storage_fault.read(error)
             nothing_done = nothing_done and fault.nothing_done
             jittered = max(fault.retry_after, pause * random.uniform(0.5, 1))
-            if not fault.may_pass or _left(deadline) < jittered + ATTEMPT_SECONDS:
+            if not fault.may_pass or _now() + jittered > latest:
                 break
             record.retries += 1
             await asyncio.sleep(jittered)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-        raise self._gave_up(fault, nothing_done=nothing_done)
+            place = await self._places.take(until=latest) if _now() <= latest else None
+        raise GaveUp(self._why(fault), nothing_done=nothing_done)
 
     async def _make_one[T](self, attempt: Callable[[], Awaitable[T]], place: Place, deadline: float) -> T:
         # Where no other could follow, it has all the time that is left.
@@ -78,14 +93,22 @@ class Attempts:
         time = asyncio.timeout_at(deadline if last else place.taken_at + ATTEMPT_SECONDS)
         try:
             async with time:
-                return await attempt()
+                done = await attempt()
         finally:
             self._places.leave(place, cut=time.expired())
+        self._last_fault = None
+        return done
 
-    def _gave_up(self, fault: StorageFault, *, nothing_done: bool) -> GaveUp:
+    def _too_many_wait(self) -> TooManyWait:
+        if self._last_fault is None:
+            return TooManyWait(self._why(CROWDED))
+        reason = f"{CROWDED.reason}, and the last attempt failed with {self._last_fault.reason}"
+        return TooManyWait(self._why(self._last_fault._replace(reason=reason)))
+
+    def _why(self, fault: StorageFault) -> str:
         advice = "; " + fault.advice.format(role=self._role) if fault.advice else ""
-        return GaveUp(f"{self._service}: {fault.reason}{advice}", nothing_done=nothing_done)
+        return f"{self._service}: {fault.reason}{advice}"
 
 
-def _left(deadline: float) -> float:
-    return deadline - asyncio.get_running_loop().time()
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -10,7 +10,7 @@ from azure.storage.queue import BinaryBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient
 
 from events_publish import storage_client
-from events_publish.attempts import Attempts, GaveUp
+from events_publish.attempts import Attempts, GaveUp, TooManyWait
 from events_publish.envelope import Event
 from events_publish.payload_store import PayloadStore
 from events_publish.problem import Overloaded, QueueUnavailable
@@ -51,7 +51,7 @@ class EventQueue:
         """Return when every event is acknowledged by the queue; `deadline` on the running loop's clock.
 
         Raises:
-            Overloaded: it would take too long to begin; nothing was sent.
+            Overloaded: it would take, or took, too long to begin; nothing was sent.
             QueueUnavailable: that did not happen; it says which were. One that was not may lie on the queue all the
                 same, when only the acknowledgement was lost; its publisher sends it again, and consumers drop repeats.
         """
@@ -65,17 +65,18 @@ class EventQueue:
 
         self._require_room(events, deadline)
         began = asyncio.get_running_loop().time()
+        senders = [send() for _ in range(min(len(events), CONCURRENT_SENDS))]
+        # A sender that fails stops, and what the others have begun is still finished.
+        failures = await asyncio.gather(*senders, return_exceptions=True)
+        record.storage_seconds = asyncio.get_running_loop().time() - began
         try:
-            senders = [send() for _ in range(min(len(events), CONCURRENT_SENDS))]
-            # A sender that fails stops, and what the others have begun is still finished.
-            failures = await asyncio.gather(*senders, return_exceptions=True)
             for failure in filter(None, failures):
                 raise failure
         except GaveUp as error:
+            if not enqueued and all(isinstance(failure, TooManyWait) for failure in failures):
+                raise Overloaded(cause=str(error)) from error
             not_enqueued = set(range(len(events))) - enqueued
             raise QueueUnavailable(enqueued=enqueued, not_enqueued=not_enqueued, cause=str(error)) from error
-        finally:
-            record.storage_seconds = asyncio.get_running_loop().time() - began
 
     async def require_reachable(self, *, deadline: float, record: RequestRecord) -> None:
         """Look at the queue without a message.
@@ -91,7 +92,7 @@ class EventQueue:
                 self._sends.require_room(deadline)
             if any(event.payload for event in events):
                 self._payloads.attempts.require_room(deadline)
-        except GaveUp as error:
+        except TooManyWait as error:
             raise Overloaded(cause=str(error)) from error
 
     async def _send(self, event: Event, deadline: float, record: RequestRecord) -> None:

@@ -9,8 +9,9 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from events_publish import attempts
-from events_publish.attempts import Attempts, GaveUp
+from events_publish.attempts import Attempts, GaveUp, TooManyWait
 from events_publish.request_record import RequestRecord
+from events_publish.storage_fault import REFUSED_IDENTITY
 
 
 class Answer:
@@ -177,7 +178,7 @@ class Line:
     def has_room(self, seconds: float = 10) -> bool:
         try:
             self.attempts.require_room(asyncio.get_running_loop().time() + seconds)
-        except GaveUp as gave_up:
+        except TooManyWait as gave_up:
             assert gave_up.nothing_done
             return False
         return True
@@ -234,12 +235,44 @@ async def test_whoever_has_little_time_left_does_not_join_the_line() -> None:
 
 
 @pytest.mark.usefixtures("faster")
-async def test_whoever_waited_for_too_long_leaves_the_line() -> None:
+@pytest.mark.parametrize(("wait", "seconds"), [(1, 0.2), (0.05, 10)], ids=["for their time", "at all"])
+async def test_whoever_waited_for_too_long_leaves_the_line(
+    wait: float, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "LONGEST_WAIT_SECONDS", wait)
     line = Line(most=1)
     await line.call(1)
-    await line.call(1, seconds=0.2)
-    with pytest.raises(GaveUp, match="too little time"):
+    await line.call(1, seconds)
+    with pytest.raises(TooManyWait) as gave_up:
         await line.callers[1]
+    assert gave_up.value.nothing_done
     line.go.set()
     await line.callers[0]
     assert line.most_under_way == 1
+
+
+async def test_too_many_wait_tells_what_storage_did_last() -> None:
+    """Whoever runs the function sees whether it is load alone, or storage that fails; and what to do about that."""
+    line = Line(most=1)
+
+    async def fail() -> None:
+        raise failed(403)
+
+    async def why() -> str:
+        await line.call(2)
+        await asyncio.sleep(0.6)
+        with pytest.raises(TooManyWait) as gave_up:
+            line.attempts.require_room(asyncio.get_running_loop().time() + 10)
+        line.go.set()
+        await asyncio.gather(*line.callers)
+        line.go.clear()
+        return str(gave_up.value)
+
+    assert await why() == "the service: too many wait"
+    with pytest.raises(GaveUp):
+        await line.attempts.make(fail, deadline=float("inf"), record=RequestRecord(""))
+    advice = REFUSED_IDENTITY.format(role="Reader")
+    assert (
+        await why() == f"the service: too many wait, and the last attempt failed with HttpResponseError 403; {advice}"
+    )
+    assert await why() == "the service: too many wait", "the last attempt worked"

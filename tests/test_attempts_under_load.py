@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from events_publish.attempts import Attempts, GaveUp
+from events_publish.attempts import LONGEST_WAIT_SECONDS, Attempts, GaveUp, TooManyWait
 from events_publish.request_record import RequestRecord
 
 BUDGET_SECONDS = 10
@@ -39,6 +39,8 @@ class Ended(NamedTuple):
     began: float
     ended: float
     accepted: bool
+    tried: bool = True
+    """The service was asked, once at least."""
 
 
 async def offer(ask: Callable[[], Awaitable[None]], *, rate: float, seconds: float) -> list[Ended]:
@@ -51,8 +53,8 @@ async def offer(ask: Callable[[], Awaitable[None]], *, rate: float, seconds: flo
         try:
             attempts.require_room(deadline)
             await attempts.make(ask, deadline=deadline, record=RequestRecord(""))
-        except GaveUp:
-            return Ended(began, loop.time(), accepted=False)
+        except GaveUp as error:
+            return Ended(began, loop.time(), accepted=False, tried=not isinstance(error, TooManyWait))
         return Ended(began, loop.time(), accepted=True)
 
     return await asyncio.gather(*(request(number / rate) for number in range(int(rate * seconds))))
@@ -77,6 +79,22 @@ def test_full_speed_soon_after_a_hang(latency: float, rate: float) -> None:
     after = [each for each in run(ask, rate=rate, seconds=30) if each.began >= 27]
     assert all(each.accepted for each in after)
     assert max(each.ended - each.began for each in after) < 2 * latency
+
+
+def test_a_burst_on_a_service_that_hangs() -> None:
+    """Whoever is not tried hears it soon; and nobody is told that nothing was done where something may have been."""
+    asked = 0
+
+    async def ask() -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(3600)
+
+    ended = run(ask, rate=100_000, seconds=0.01)
+    not_tried = [each for each in ended if not each.tried]
+    assert not_tried
+    assert max(each.ended - each.began for each in not_tried) <= 2 * LONGEST_WAIT_SECONDS
+    assert len(ended) - len(not_tried) <= asked
 
 
 @pytest.mark.parametrize(("taken", "share"), [(20, 0.55), (35, 0.95), (50, 0.95), (200, 0.95)])

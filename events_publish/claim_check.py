@@ -71,7 +71,8 @@ def payload(event: bytes) -> Payload:
         raise NotDivisible(
             "$", f"has {rest} bytes without its data; at most {MESSAGE_BYTES - REFERENCE_BYTES} are taken."
         )
-    return Payload(_data(members[at], content_type), content_type or "application/json", before, after)
+    kind = "application/json" if members[at].name == "data" else "application/octet-stream"
+    return Payload(_data(members[at], content_type), content_type or kind, before, after)
 
 
 def _data(member: Member, content_type: str | None) -> bytes:

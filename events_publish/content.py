@@ -29,6 +29,11 @@ ACCEPTED = (STRUCTURED, BATCH, "application/json")
 
 MODES = f"Send an event as {STRUCTURED}, several as {BATCH}, or the data alone with the attributes in ce- headers."
 
+INDIVISIBLE = (
+    f"An event of more than {MESSAGE_BYTES} bytes travels without its data, which lies beside the queue; errors says why"
+    " this one cannot."
+)
+
 
 def parse(headers: Mapping[str, str], body: bytes, limits: Limits) -> tuple[Event, ...]:
     """The events of a request; `headers` by lower-case name.
@@ -55,14 +60,14 @@ def parse(headers: Mapping[str, str], body: bytes, limits: Limits) -> tuple[Even
     if mode == BATCH:
         return _batch(body, limits)
     if len(body) > limits.event_bytes:
-        raise _too_large({"$": len(body)}, limits)
+        raise too_large({"$": len(body)}, limits.event_bytes)
     event = _structured(body) if mode == STRUCTURED else binary.event(headers, content_type, body)
     if len(event.body) > limits.event_bytes:
-        raise _too_large({"$": len(event.body)}, limits)
+        raise too_large({"$": len(event.body)}, limits.event_bytes)
     try:
         return (_portable(event),)
     except NotDivisible as error:
-        raise EventTooLarge({error.name: [str(error)]}, limits.event_bytes) from error
+        raise EventTooLarge({error.name: [str(error)]}, INDIVISIBLE) from error
 
 
 def _mode(headers: Mapping[str, str], content_type: MediaType) -> str:
@@ -92,9 +97,9 @@ def _batch(body: bytes, limits: Limits) -> tuple[Event, ...]:
     """All events of a batch; where one is at fault none is taken (CloudEvents JSON format §4)."""
     elements = _elements(body, limits.batch_events)
     bodies = [element.text.encode() for element in elements]
-    too_large = {f"[{index}]": len(each) for index, each in enumerate(bodies) if len(each) > limits.event_bytes}
-    if too_large:
-        raise _too_large(too_large, limits)
+    sizes = {f"[{index}]": len(each) for index, each in enumerate(bodies) if len(each) > limits.event_bytes}
+    if sizes:
+        raise too_large(sizes, limits.event_bytes)
     events: list[Event] = []
     faults: dict[str, Sequence[str]] = {}
     indivisible: dict[str, Sequence[str]] = {}
@@ -113,7 +118,7 @@ def _batch(body: bytes, limits: Limits) -> tuple[Event, ...]:
     if faults:
         raise InvalidEvent(faults)
     if indivisible:
-        raise EventTooLarge(indivisible, limits.event_bytes)
+        raise EventTooLarge(indivisible, INDIVISIBLE)
     return tuple(events)
 
 
@@ -133,10 +138,11 @@ def _elements(body: bytes, limit: int) -> list[Element]:
     return elements
 
 
-def _too_large(sizes: Mapping[str, int], limits: Limits) -> EventTooLarge:
-    limit = limits.event_bytes
+def too_large(sizes: Mapping[str, int], limit: int) -> EventTooLarge:
+    """The refusal of events by their place, with how many bytes they have and may have."""
     return EventTooLarge(
-        {name: [f"has {size} bytes; at most {limit} are taken."] for name, size in sizes.items()}, limit
+        {name: [f"has {size} bytes; at most {limit} are taken."] for name, size in sizes.items()},
+        f"An event may have at most {limit} bytes as JSON; errors says what is too large.",
     )
 
 

@@ -219,19 +219,21 @@ class LengthRequired(Problem):
 
 
 class EventTooLarge(Problem):
-    """413: an event has more bytes than are taken, or more than `limit` where its data is left out."""
+    """413: an event has more bytes than are taken, or more than a message holds and cannot travel without its data."""
 
     status, kind, title = 413, "event-too-large", "The event is too large"
     meaning = (
         "An event has more bytes than are taken: of its JSON as it came, or in binary content mode of the JSON that"
-        " headers and body make, where data that is neither JSON nor text counts as base64. Nothing was queued."
+        " headers and body make, where data that is neither JSON nor text counts as base64. Or it has more than a queue"
+        " message holds, where larger ones are taken, and its data cannot lie beside the queue: the event has a `dataref`"
+        " of its own, or its attributes alone are too large. Nothing was queued."
     )
-    remedy = "Send less data, or put it where consumers can fetch it and send its address."
+    remedy = (
+        "`errors` says which. Send less data, or put it where consumers can fetch it and send its address in `dataref`."
+    )
 
-    def __init__(self, faults: Faults, limit: int) -> None:
-        super().__init__(
-            f"An event may have at most {limit} bytes as JSON; errors says what is too large.", errors=faults
-        )
+    def __init__(self, faults: Faults, detail: str) -> None:
+        super().__init__(detail, errors=faults)
 
 
 class BatchTooLarge(Problem):

@@ -32,7 +32,7 @@ EXAMPLES: Mapping[str, Problem] = {
         problem.NotFound(),
         problem.MethodNotAllowed(("POST", "OPTIONS")),
         problem.LengthRequired(),
-        problem.EventTooLarge({"$": ["has 50000 bytes; at most 49152 are taken."]}, 49_152),
+        content.too_large({"$": 50_000}, 49_152),
         problem.BatchTooLarge(100),
         problem.RequestTooLarge(6_000_000, 5_242_880),
         problem.UnsupportedMediaType(content.MODES, content.ACCEPTED),

@@ -42,7 +42,7 @@ LARGE = "x" * MESSAGE_BYTES
         pytest.param(
             '{"data_base64":"AAH/","id":"ø"}',
             b"\x00\x01\xff",
-            "application/json",
+            "application/octet-stream",
             '{"dataref":"URL","id":"ø"}',
             id="bytes",
         ),
@@ -52,7 +52,7 @@ LARGE = "x" * MESSAGE_BYTES
         pytest.param(
             '{"dataref":null,"data":null,"subject":null,"data_base64":"AA=="}',
             b"\x00",
-            "application/json",
+            "application/octet-stream",
             '{"subject":null,"dataref":"URL"}',
             id="null is absent",
         ),

@@ -55,5 +55,7 @@ def test_thousands_of_faults_are_cut_short() -> None:
     assert refused.detail == "More than 100 members are at fault; errors says what is wrong with the first 100."
     whole = problem.InvalidEvent({f"A{number}": ["is wrong."] for number in range(100)})
     assert whole.detail == "100 members are at fault; errors says what is wrong."
-    assert len(problem.EventTooLarge({f"[{number}]": ["is."] for number in range(101)}, 1).errors or ()) == 100
+    assert (
+        len(problem.EventTooLarge({f"[{number}]": ["is."] for number in range(101)}, "Too large.").errors or ()) == 100
+    )
     assert problem.InvalidEvent({"$": ["is wrong."]}).detail.startswith("The body as a whole is at fault")

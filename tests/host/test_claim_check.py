@@ -165,6 +165,7 @@ def test_what_cannot_travel_without_its_data(
         errors = {"[0]" if name == "$" else f"[0].{name}": fault for name, fault in errors.items()}
     details = problem(answer, 413, "event-too-large")
     assert details["errors"] == errors
+    assert details["detail"].startswith("An event of more than 49152 bytes travels without its data")
     assert large.take() == []
 
 

@@ -23,7 +23,7 @@ demo: setup  ## the same, but stop after the sample event
 	@exec $(VENV) -m local up --once $(ARGS)
 
 test: setup  ## the tests, within 3 minutes
-	$(VENV) -m pytest -m "not long"
+	$(VENV) -m pytest -m "not long" -n auto --maxprocesses 4 --dist loadfile
 
 test-long: setup  ## the tests that take longer
 	$(VENV) -m pytest -m "long or property" --hypothesis-profile=long

@@ -182,6 +182,7 @@ async def soak(url: str, pid: int, sign: Callable[[], str], minutes: int) -> int
     """Load the host, print a line each minute and a verdict, and return the exit code."""
     mix = Publisher(url, sign).mix()
     tally = Tally([kind.status for kind in mix])
+    print(f"{RATE} requests a second to a stack of its own, for {minutes} min; a line follows each", flush=True)
     async with vitals.watched(pid) as samples:
         reporting = asyncio.create_task(report(tally, samples, minutes - 1))
         await load.offer(

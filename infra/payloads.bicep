@@ -14,9 +14,9 @@ param payloadRetentionDays int = 30
 @description('Required. The action group that is told of a backlog.')
 param actionGroupId string
 
-@description('Optional. Messages on all queues of the account from which on there is a backlog: as many as consumers take in a small part of the retention. Azure counts them once an hour.')
-@minValue(1)
-param backlogMessages int = 10000
+@description('Optional. Messages on all queues of the account, the poison queue included, that are a backlog when there are more of them over a day, on average. Consumers that keep up leave next to none; fewer than these can grow old without an alert.')
+@minValue(0)
+param backlogMessages int = 100
 
 @description('Optional. Where the alert is kept.')
 param tags object = {}
@@ -80,7 +80,7 @@ resource backlog 'Microsoft.Insights/metricAlerts@2018-03-01' = {
     enabled: true
     scopes: [storage::queues.id]
     evaluationFrequency: 'PT1H'
-    windowSize: 'PT1H'
+    windowSize: 'P1D' // Azure counts once an hour; bursts that are taken within hours are none of its business
     criteria: {
       'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
       allOf: [

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / ".local"
+"""Where data, keys and state lie, unless another is named."""
 """The checkout."""
 
 

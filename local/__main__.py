@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from local import ROOT, Failure
+from local import FOLDER, Failure
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -233,7 +233,7 @@ def _add(commands: Any, name: str, command: Any, summary: str) -> argparse.Argum
 
 def _add_folder(subparser: argparse.ArgumentParser) -> None:
     subparser.add_argument(
-        "--folder", type=Path, default=ROOT / ".local", help="where data, keys and state lie (default: .local)"
+        "--folder", type=Path, default=FOLDER, help="where data, keys and state lie (default: .local)"
     )
 
 

@@ -97,6 +97,7 @@ class Child:
     async def stop(self) -> int:
         """Ask it to end (SIGTERM), wait, and return its exit code; kill it when it does not listen."""
         _signal(self._process, signal.SIGTERM)
+        _signal(self._process, signal.SIGCONT)  # one that is held hears nothing else
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._process.wait()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, ResourceNotFoundError, ServiceResponseError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
@@ -17,6 +17,7 @@ from local.running import Running
 PAGE = 32
 """The most messages that the service hands out or shows at once."""
 
+_PATIENCE_SECONDS = 5
 _HIDDEN_SECONDS = 30
 _POLL_SECONDS = 0.5
 
@@ -36,12 +37,22 @@ async def connect(running: Running) -> AsyncIterator[QueueClient]:
         Failure: the storage service does not answer, or refuses.
     """
     try:
-        client = QueueClient.from_connection_string(running.storage, running.queue, retry_total=0)
+        client = QueueClient.from_connection_string(
+            running.storage,
+            running.queue,
+            retry_total=0,
+            connection_timeout=_PATIENCE_SECONDS,
+            read_timeout=_PATIENCE_SECONDS,
+        )
     except ValueError as error:
         raise Failure(f"{running.storage} is no connection string.") from error
     async with client:
         try:
             yield client
+        except ServiceResponseError as error:
+            raise Failure(
+                f"Storage gives no answer within {_PATIENCE_SECONDS} s. Is it held? `docs/local.md` tells how."
+            ) from error
         except AzureError as error:
             raise Failure(f"The queue {running.queue} cannot be read; start it with `make run`.") from error
 

@@ -5,6 +5,7 @@ import datetime
 import fcntl
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from events_publish.settings import InvalidSettings, Settings
-from local import ROOT, Failure, app_folder, azurite, issuer, messages, pdp, publisher, running, serving
+from local import FOLDER, ROOT, Failure, app_folder, azurite, issuer, messages, pdp, publisher, running, serving
 from local.child import Child, ChildEnded
 from local.running import Running
 
@@ -81,7 +82,7 @@ async def _run(options: Options, settings: Settings, lock: int) -> None:
         if options.with_host:
             await _publish_sample(state, token)
         if not options.once:
-            _introduce(state, token, pdp_url, with_host=options.with_host)
+            _introduce(state, token, pdp_url, options)
             with suppress(asyncio.CancelledError):  # told to stop
                 await _watch(parts)
 
@@ -123,9 +124,9 @@ def _warn_of_faults(options: Options) -> None:
     """Tell what an earlier rehearsal has left behind; the sample event may be refused for it."""
     fault = issuer.fault(options.folder)
     if fault is not None:
-        _say(f"The issuer has a fault: {fault}. It ends with: {sys.executable} -m local issuer fault none")
+        _say(f"The issuer has a fault: {fault}. It ends with: {_command('issuer fault none', options.folder)}")
     if options.pdp_port is not None and (answer := pdp.answer(options.folder)) is not pdp.Answer.PERMIT:
-        _say(f"The PDP answers {answer}. It permits again with: {sys.executable} -m local pdp Permit")
+        _say(f"The PDP answers {answer}. It permits again with: {_command('pdp Permit', options.folder)}")
 
 
 def environment(
@@ -177,16 +178,16 @@ async def _publish_sample(state: Running, token: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def _introduce(state: Running, token: str, pdp_url: str | None, *, with_host: bool) -> None:
+def _introduce(state: Running, token: str, pdp_url: str | None, options: Options) -> None:
     decides = f"\n  PDP       {pdp_url}" if pdp_url else ""
-    host = "" if with_host else ", once `func start` runs in a second terminal"
+    host = "" if options.with_host else ", once `func start` runs in a second terminal"
     _say(f"""
   Publish   {state.events}
   Issuer    {state.issuer}{decides}
   Storage   {state.storage}
   Queue     {state.queue}
 
-Stop with Ctrl+C. See what lies on the queue with {sys.executable} -m local messages.
+Stop with Ctrl+C. See what lies on the queue with {_command("messages", options.folder)}
 Publish an event, with a token that is good for an hour{host}:
 
 curl -i {state.events} -H 'Content-Type: {publisher.CONTENT_TYPE}' -H 'Authorization: Bearer {token}' \
@@ -204,6 +205,12 @@ async def _watch(parts: Mapping[str, Child]) -> None:
     for task in running:
         task.cancel()
     raise Failure(" ".join(f"{ends[task]} ended by itself, with exit code {task.result()}." for task in ended))
+
+
+def _command(words: str, folder: Path) -> str:
+    """A command about this stack, to be pasted in the folder of the project."""
+    which = "" if folder == FOLDER else f" --folder {shlex.quote(str(folder))}"
+    return f"{sys.executable} -m local {words}{which}"
 
 
 def _say(text: str) -> None:

@@ -48,3 +48,19 @@ def test_payloads_go_after_thirty_days_unless_told_otherwise(template: dict[str,
     }
     (prefix,) = rule["definition"]["filters"]["prefixMatch"]
     assert CONTAINER in prefix
+
+
+def test_a_backlog_is_told_of_well_before(template: dict[str, Any]) -> None:
+    (alert,) = [each for each in template["resources"] if each["type"].endswith("/metricAlerts")]
+    properties = alert["properties"]
+    assert properties["enabled"] is True
+    assert (properties["evaluationFrequency"], properties["windowSize"]) == ("PT1H", "P1D")
+    (criterion,) = properties["criteria"]["allOf"]
+    assert (criterion["metricName"], criterion["operator"], criterion["timeAggregation"]) == (
+        "QueueMessageCount",
+        "GreaterThan",
+        "Average",
+    )
+    assert criterion["threshold"] == "[parameters('backlogMessages')]"
+    assert template["parameters"]["backlogMessages"]["defaultValue"] == 100
+    assert [action["actionGroupId"] for action in properties["actions"]] == ["[parameters('actionGroupId')]"]

@@ -1,5 +1,7 @@
 """Programs that run beside us."""
 
+import asyncio
+import os
 import signal
 import sys
 
@@ -25,6 +27,13 @@ async def test_one_that_ends_before_it_is_ready() -> None:
         await Child.start([*PYTHON, "print('oh'); raise SystemExit(3)"], ["never"])
     assert ended.value.output == "oh\n"
     assert "3" in str(ended.value)
+
+
+async def test_one_that_is_held_is_stopped_all_the_same() -> None:
+    child = await Child.start(["sh", "-c", "echo ready; exec sleep 60"], ["ready"])
+    os.kill(child.pid, signal.SIGSTOP)
+    async with asyncio.timeout(10):
+        assert await child.stop() == -signal.SIGTERM
 
 
 async def test_it_is_stopped_with_all_that_it_has_started() -> None:

@@ -136,6 +136,30 @@ def test_up_ends_with_a_curl_line_that_works(stack: Stack, queue: Queue) -> None
     assert all(stack.running()[name] in shown for name in ("host", "issuer", "storage", "queue"))
 
 
+@pytest.mark.usefixtures("queue")
+def test_up_tells_how_to_see_what_lies_on_its_queue(stack: Stack) -> None:
+    """That of this stack, and not of another one."""
+    assert local("publish", "--folder", str(stack.folder), str(SAMPLE)).returncode == 0
+    (line,) = [line for line in stack.output() if "Ctrl+C" in line]
+    command = shlex.split(line.partition("See what lies on the queue with ")[2])
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout == SAMPLE.read_bytes()
+
+
+@pytest.mark.long
+def test_messages_of_a_storage_that_is_held(stack: Stack) -> None:
+    """It is found and held as docs/local.md says; a line tells so soon, and all is well when it is let go."""
+    find = ["pgrep", "-f", str(stack.folder / "azurite")]
+    (found,) = subprocess.run(find, capture_output=True, text=True, check=True).stdout.split()
+    messages = ("messages", "--folder", str(stack.folder))
+    os.kill(int(found), signal.SIGSTOP)
+    held = local(*messages)
+    os.kill(int(found), signal.SIGCONT)
+    assert held.returncode == 1
+    assert "gives no answer within 5 s" in held.stderr.decode()
+    assert len(held.stderr.splitlines()) == 1
+    assert local(*messages).returncode == 0
+
+
 def test_a_second_up_is_kept_out_of_the_folder(stack: Stack) -> None:
     """Two Azurites on one folder would lose each other's events."""
     ended = local("up", "--once", *FREE_PORTS, "--folder", str(stack.folder))

@@ -5,7 +5,7 @@ import time
 
 import aiohttp
 
-from events_publish import content, health, policy, webhook
+from events_publish import content, health, policy, storage_session, webhook
 from events_publish.access_token import Authenticator
 from events_publish.credential import credential
 from events_publish.event_queue import EventQueue
@@ -85,7 +85,7 @@ class _Shared:
     def __init__(self, settings: Settings) -> None:
         # One for each service: where one hangs, it holds none of another's connections, though both be on one host.
         # Those to storage are bounded by the attempts under way.
-        self._sessions = [_session(limit) for limit in (0, 0, CONNECTIONS, CONNECTIONS)]
+        self._sessions = [storage_session.open_session(), storage_session.open_session(), _session(), _session()]
         to_queue, to_blobs, to_issuers, to_pdp = self._sessions
         self._credential = credential(settings.storage)
         payloads = PayloadStore(settings.storage, to_blobs, self._credential)
@@ -103,10 +103,9 @@ class _Shared:
             await self._credential.close()
 
 
-def _session(limit: int) -> aiohttp.ClientSession:
-    """With so many connections at most, 0: any number."""
+def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=limit),
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,  # it would look for .netrc and proxies on each call
     )

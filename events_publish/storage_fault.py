@@ -1,6 +1,8 @@
 """A fault of Azure Storage: whether it may pass, whether storage may have done what it was asked, who can mend it."""
 
 import re
+import zlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
@@ -8,7 +10,12 @@ from typing import Any, NamedTuple
 import aiohttp
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError)
+from events_publish.storage_session import CLIENT_REQUEST_ID
+
+UNREADABLE = (
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError),
+    zlib.error,
+)
 """What the client lets through when it cannot make sense of an answer, such as HTML where XML should be."""
 
 FAULTS = (AzureError, aiohttp.ClientError, OSError, *UNREADABLE)
@@ -78,7 +85,8 @@ def read(error: Exception) -> StorageFault:
     return StorageFault(
         reason,
         may_pass=status in MAY_PASS,
-        nothing_done=400 <= status < 500 and status != 408,
+        # Of others, such as a gateway, nobody knows what they refuse.
+        nothing_done=400 <= status < 500 and status != 408 and CLIENT_REQUEST_ID in _headers(error),
         retry_after=_retry_after(error),
         advice=_advice(status, code),
     )
@@ -94,10 +102,15 @@ def _advice(status: int, code: str) -> str:
     return ""
 
 
+def _headers(error: Exception) -> Mapping[str, str]:
+    """Of the answer; by name in any case."""
+    response: Any = error.response if isinstance(error, HttpResponseError) else None
+    return response.headers if response else {}
+
+
 def _retry_after(error: Exception) -> float:
     """RFC 9110 §10.2.3; 0 where storage says nothing, or nothing that can be read."""
-    response: Any = error.response if isinstance(error, HttpResponseError) else None
-    text = str(response.headers.get("Retry-After", "")) if response else ""
+    text = str(_headers(error).get("Retry-After", ""))
     if re.fullmatch("[0-9]{1,9}", text):
         return int(text)
     try:

@@ -17,12 +17,12 @@ from typing import NamedTuple
 import httpx
 from aiohttp import web
 
+from events_publish.storage_session import CLIENT_REQUEST_ID
 from local import ROOT, serving
 from local.child import Child
 from tests.storage_stand_in import CREATED
 
 _MESSAGE = re.compile(rb"<MessageText>(.*)</MessageText>", re.DOTALL)
-_CLIENT_REQUEST_ID = "x-ms-client-request-id"
 
 
 class QueueStandIn(NamedTuple):
@@ -78,7 +78,7 @@ class _Service:
         if message := _MESSAGE.search(body):
             await asyncio.gather(self._turn(), asyncio.sleep(self._delay))
             self._acknowledged.append(json.loads(base64.b64decode(message[1]))["id"])
-        echoed = {name: request.headers[name] for name in (_CLIENT_REQUEST_ID,) if name in request.headers}
+        echoed = {name: request.headers[name] for name in (CLIENT_REQUEST_ID,) if name in request.headers}
         return web.Response(status=201, body=CREATED.encode(), content_type="application/xml", headers=echoed)
 
     async def serve_line(self) -> None:

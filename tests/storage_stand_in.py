@@ -5,6 +5,7 @@ import base64
 
 from aiohttp import web
 
+from events_publish.storage_session import CLIENT_REQUEST_ID
 from local import serving
 
 TIME = "Mon, 23 Nov 2026 12:00:00 GMT"
@@ -24,6 +25,8 @@ class StandIn:
         """What each answer waits for."""
         self.under_way = self.most_under_way = 0
         self.refused_to_create = False
+        self.echoes = True
+        """Answers as storage does, and not as a gateway before it."""
         self.client_request_ids: set[str] = set()
         self.paths = ""
         self.messages: list[bytes] = []
@@ -34,7 +37,7 @@ class StandIn:
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked += 1
-        self.client_request_ids.add(request.headers["x-ms-client-request-id"])
+        self.client_request_ids.add(request.headers[CLIENT_REQUEST_ID])
         self.paths += request.path + "\n"
         if self.refused_to_create and request.method == "PUT":
             return web.Response(status=403)
@@ -48,6 +51,8 @@ class StandIn:
         if message in self.refused:
             return web.Response(status=403)
         headers = {"Content-Type": "application/xml", "Location": self.url + "/elsewhere"}
+        if self.echoes:
+            headers[CLIENT_REQUEST_ID] = request.headers[CLIENT_REQUEST_ID]
         return web.Response(status=self.status, body=self.body, headers=headers)
 
 

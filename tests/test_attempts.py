@@ -12,13 +12,14 @@ from events_publish import attempts
 from events_publish.attempts import Attempts, GaveUp, TooManyWait
 from events_publish.request_record import RequestRecord
 from events_publish.storage_fault import REFUSED_IDENTITY
+from events_publish.storage_session import CLIENT_REQUEST_ID
 
 
 class Answer:
     """An answer of storage, as far as its errors show it."""
 
     def __init__(self, status: int, **headers: str) -> None:
-        self.status_code, self.reason, self.headers = status, "", headers
+        self.status_code, self.reason, self.headers = status, "", {CLIENT_REQUEST_ID: "t", **headers}
 
     def text(self) -> str:
         return ""

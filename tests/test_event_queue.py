@@ -16,6 +16,7 @@ from events_publish.payload_store import PayloadStore
 from events_publish.problem import Overloaded, QueueUnavailable
 from events_publish.request_record import RequestRecord
 from events_publish.settings import Connection
+from events_publish.storage_session import open_session
 from tests import storage_stand_in
 from tests.storage import Queue
 from tests.storage_stand_in import CREATED, TIME, StandIn, error
@@ -40,7 +41,7 @@ def queue_at(connection_string: str, session: aiohttp.ClientSession, name: str =
 async def enqueue(
     stand_in: StandIn, events: tuple[Event, ...] = EVENTS, seconds: float = 10, record: RequestRecord | None = None
 ) -> None:
-    async with aiohttp.ClientSession() as session:
+    async with open_session() as session:
         await queue_at(stand_in.connection_string, session).enqueue(
             events,
             deadline=asyncio.get_running_loop().time() + seconds,
@@ -56,7 +57,7 @@ async def test_an_acknowledgement(stand_in: StandIn) -> None:
 async def test_a_missing_queue_is_made_by_one_of_many(settings: dict[str, str]) -> None:
     """Requests that all miss it at once all succeed."""
     connection_string = settings["EVENTS_STORAGE"]
-    async with aiohttp.ClientSession() as session:
+    async with open_session() as session:
         queue = queue_at(connection_string, session, "missed-by-many")
         record = RequestRecord(TRACE_ID)
         await asyncio.gather(*(queue.enqueue(EVENTS, deadline=float("inf"), record=record) for _ in range(20)))
@@ -111,7 +112,7 @@ async def test_a_batch_that_time_runs_out_for(stand_in: StandIn) -> None:
 async def test_time_that_is_up_with_the_last_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline that comes in the same turn of the loop takes nothing back."""
     loop = asyncio.get_running_loop()
-    async with aiohttp.ClientSession() as session:
+    async with open_session() as session:
         queue = queue_at("UseDevelopmentStorage=true", session)
         deadline = loop.time() + attempts.ATTEMPT_SECONDS + 0.05
 
@@ -252,7 +253,7 @@ async def test_whether_the_queue_can_be_reached(stand_in: StandIn, status: int, 
     stand_in.status, stand_in.body = status, error(code) if code else b""
     stand_in.refused_to_create = True
     deadline = asyncio.get_running_loop().time() + 0.2
-    async with aiohttp.ClientSession() as session:
+    async with open_session() as session:
         looking = queue_at(stand_in.connection_string, session).require_reachable(
             deadline=deadline, record=RequestRecord(TRACE_ID)
         )
@@ -286,7 +287,7 @@ async def test_every_error_of_the_queue_is_a_503(kind: type[Exception], monkeypa
     async def fail(*_: object, **__: object) -> None:
         raise kind.__new__(kind)
 
-    async with aiohttp.ClientSession() as session:
+    async with open_session() as session:
         queue = queue_at("UseDevelopmentStorage=true", session)
         monkeypatch.setattr(queue._client, "send_message", fail)
         monkeypatch.setattr(queue._client, "create_queue", fail)

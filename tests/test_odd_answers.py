@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import re
 
-import aiohttp
 import pytest
 
 from events_publish import claim_check
@@ -14,6 +13,7 @@ from events_publish.payload_store import PayloadStore
 from events_publish.problem import QueueUnavailable
 from events_publish.request_record import RequestRecord
 from events_publish.settings import Connection
+from events_publish.storage_session import CLIENT_REQUEST_ID, open_session
 from local.serving import ADDRESS
 from tests.storage_stand_in import CREATED
 
@@ -55,7 +55,8 @@ class Odd:
 
 def answer(status: str, header: str, body: bytes) -> bytes:
     length = "" if header.startswith(("Content-Length", "Transfer")) else f"Content-Length: {len(body)}\r\n"
-    return f"HTTP/1.1 {status}\r\n{header}\r\n{length}\r\n".encode("latin-1") + body
+    echo = f"{CLIENT_REQUEST_ID}: t\r\n"
+    return f"HTTP/1.1 {status}\r\n{header}\r\n{echo}{length}\r\n".encode("latin-1") + body
 
 
 @pytest.mark.long
@@ -68,7 +69,7 @@ async def test_odd_answers(size: str) -> None:
     url = f"http://{ADDRESS}:{port}/account"
     connection = Connection(f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={url};BlobEndpoint={url}")
     accepted = set()
-    async with aiohttp.ClientSession() as session:
+    async with open_session() as session:
         queue = EventQueue(connection, "a-queue", session, PayloadStore(connection, session))
         for status in STATUSES:
             for header in HEADERS:

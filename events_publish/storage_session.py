@@ -1,0 +1,117 @@
+"""The HTTP session with a service of Azure Storage: which answers count, and for how long a connection is trusted."""
+
+import asyncio
+import socket
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+CLIENT_REQUEST_ID = "x-ms-client-request-id"
+"""What a request is called by who makes it; storage repeats it in its answer."""
+
+MAX_ANSWER_BYTES = 65_536
+"""Of one answer; those of storage to a message or a blob have a few hundred."""
+
+IDLE_SECONDS = 2
+"""How long an idle connection is kept: less than an attempt may take, so that after one that hung on a connection which
+had died without a word, the next finds none that is as old."""
+
+UNHEARD_SECONDS = 3
+"""After which what was sent, and not even received, is given up, with the memory that it takes."""
+
+LOOKUP_SECONDS = 2
+"""How long looking up an address may take, before those that the name had last are tried."""
+
+
+class AnswerToAnother(aiohttp.ClientError):
+    """An answer to something else than was asked, as a connection may still hold; it is closed."""
+
+
+class EncodedAnswer(aiohttp.ClientError):
+    """A compressed answer, which nobody has asked for."""
+
+
+class LongAnswer(aiohttp.ClientError):
+    """An answer with more than `MAX_ANSWER_BYTES`."""
+
+
+def open_session() -> aiohttp.ClientSession:
+    """A session on the running loop, to be closed on it; how many connections there are is up to its user."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=0, keepalive_timeout=IDLE_SECONDS, resolver=_Resolver(), socket_factory=_socket
+        ),
+        response_class=_Response,
+        headers={"Accept-Encoding": "identity"},
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,  # it would look for .netrc and proxies on each call
+    )
+
+
+class _Response(aiohttp.ClientResponse):
+    async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        protocol = connection.protocol
+        await super().start(connection)
+        fault = self._fault()
+        if protocol is not None and (fault or CLIENT_REQUEST_ID not in self.headers):
+            # Who answers so may do it once more, unasked, and the next request would take that for its own answer.
+            if self.connection is None:  # the answer is complete, and the connection is in the pool again
+                protocol.close()
+            else:
+                protocol.force_close()
+        if fault:
+            raise fault
+        return self
+
+    def _fault(self) -> aiohttp.ClientError | None:
+        asked, answered = (each.headers.get(CLIENT_REQUEST_ID) for each in (self.request_info, self))
+        # A gateway may refuse in storage's place; that all is well is for storage to say.
+        if answered != asked and (answered is not None or self.status < 300):
+            return AnswerToAnother()
+        return EncodedAnswer() if "Content-Encoding" in self.headers else None
+
+    async def read(self) -> bytes:
+        if self._body is None:
+            body = bytearray()
+            try:
+                async for chunk in self.content.iter_any():
+                    body += chunk
+                    if len(body) > MAX_ANSWER_BYTES:
+                        raise LongAnswer
+            except BaseException:
+                self.close()
+                raise
+            self._body = bytes(body)
+        return await super().read()
+
+
+class _Resolver(AbstractResolver):
+    """Falls back on the addresses that a name had last, where it cannot be looked up in time."""
+
+    def __init__(self) -> None:
+        self._resolver = aiohttp.ThreadedResolver()
+        self._last: dict[tuple[str, int, int], list[ResolveResult]] = {}
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        name = (host, port, family)
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                self._last[name] = await self._resolver.resolve(host, port, family)
+        except OSError:  # a TimeoutError is one
+            if name not in self._last:
+                raise
+        return self._last[name]
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux, on which Azure runs it
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD_SECONDS * 1000)
+    return made

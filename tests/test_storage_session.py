@@ -1,0 +1,238 @@
+"""The session with storage: whose answer it is, how long it is, and connections that have died without a word."""
+
+import asyncio
+import contextlib
+import gzip
+import re
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp.abc import ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from events_publish import attempts, claim_check, storage_session
+from events_publish.envelope import Event
+from events_publish.event_queue import EventQueue
+from events_publish.payload_store import PayloadStore
+from events_publish.problem import QueueUnavailable
+from events_publish.request_record import RequestRecord
+from events_publish.settings import Connection
+from events_publish.storage_session import CLIENT_REQUEST_ID, MAX_ANSWER_BYTES, open_session
+from local.serving import ADDRESS
+from tests import storage_stand_in
+from tests.storage_stand_in import CREATED
+
+LARGE = b'{"id":"1","data":"' + b"x" * claim_check.MESSAGE_BYTES + b'"}'
+
+type Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def answer(status: int = 201, client_request_id: str | None = None, header: str = "", body: str | bytes = b"") -> bytes:
+    """The bytes of an answer, an acknowledgement unless told otherwise."""
+    content = body.encode() if isinstance(body, str) else body
+    echo = f"{CLIENT_REQUEST_ID}: {client_request_id}\r\n" if client_request_id else ""
+    head = (
+        f"HTTP/1.1 {status} X\r\nContent-Type: application/xml\r\n{echo}{header}Content-Length: {len(content)}\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+async def asked(reader: asyncio.StreamReader) -> str:
+    """The client request id of the next request, which is read to its end."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    length = re.search(r"content-length: *([0-9]+)", head, re.IGNORECASE)
+    await reader.readexactly(int(length[1]) if length else 0)
+    found = re.search(rf"{CLIENT_REQUEST_ID}: *(\S+)", head, re.IGNORECASE)
+    return found[1] if found else ""
+
+
+@asynccontextmanager
+async def storage(serve: Serve, blobs: str = "") -> AsyncIterator[EventQueue]:
+    """A queue whose service speaks to each connection as `serve` does."""
+
+    async def until_it_is_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await serve(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(until_it_is_closed, ADDRESS, 0)
+    url = f"http://{ADDRESS}:{server.sockets[0].getsockname()[1]}/account"
+    connection = Connection(f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={url};BlobEndpoint={blobs or url}")
+    async with open_session() as session:
+        yield EventQueue(connection, "a-queue", session, PayloadStore(connection, session))
+    server.close()
+
+
+async def accepts(queue: EventQueue, event: bytes = b"{}", *, name: str = "a", seconds: float = 10) -> bool:
+    """Whether an event is accepted, of a request with the trace id `name`."""
+    large = claim_check.payload(event) if len(event) > claim_check.MESSAGE_BYTES else None
+    deadline = asyncio.get_running_loop().time() + seconds
+    try:
+        await queue.enqueue([Event({}, event, large)], deadline=deadline, record=RequestRecord(name))
+    except QueueUnavailable:
+        return False
+    return True
+
+
+UNASKED = [
+    pytest.param(answer(201, None, body=CREATED), id="an acknowledgement of nobody knows what"),
+    pytest.param(answer(201, "another", body=CREATED), id="an acknowledgement of another"),
+    pytest.param(answer(403, "another"), id="a refusal of another"),
+    pytest.param(answer(408), id="408, as of a gateway that has waited for long enough"),
+    pytest.param(answer(400), id="400"),
+]
+
+
+@pytest.mark.parametrize("unasked", UNASKED)
+async def test_an_answer_that_was_not_asked_for(unasked: bytes) -> None:
+    """… counts for nothing, and those that come after it on its connection do not count for the wrong requests."""
+    stored: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while name := await asked(reader):
+            if name == "refused":
+                writer.write(answer(403, name))
+                continue
+            stored.append(name)
+            writer.write(answer(201, name, body=CREATED))
+            if name == "first":
+                await asyncio.sleep(0.05)  # the connection is in the pool again
+                writer.write(unasked)
+
+    async with storage(serve) as queue:
+        assert await accepts(queue, name="first")
+        await asyncio.sleep(0.1)
+        assert not await accepts(queue, name="refused", seconds=3.05)
+        for name in ("second", "refused", "third", "refused"):
+            assert await accepts(queue, name=name) == (name != "refused")
+    assert stored == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize("unasked", UNASKED[2:])
+async def test_a_payload_whose_message_may_be_on_the_queue(unasked: bytes) -> None:
+    """… is not taken back for the sake of somebody else's refusal."""
+    blobs, runner = await storage_stand_in.start()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while name := await asked(reader):
+            writer.write(answer(201, name, body=CREATED))
+            if name == "first":
+                await asyncio.sleep(0.05)
+                writer.write(unasked)
+
+    async with storage(serve, blobs.url + "/account") as queue:
+        assert await accepts(queue, name="first")
+        await asyncio.sleep(0.1)
+        await accepts(queue, LARGE, name="large", seconds=6.5)
+    assert blobs.asked == 1, "it was put there, and not deleted"
+    await runner.cleanup()
+
+
+@pytest.mark.usefixtures("faster")
+async def test_connections_that_died_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that a burst has left; who comes then does not try one after the other."""
+    monkeypatch.setattr(storage_session, "IDLE_SECONDS", 0.05)
+    dead, gate = False, asyncio.Barrier(20)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        born_alive = not dead
+        while name := await asked(reader):
+            if born_alive and dead:
+                await asyncio.sleep(3600)
+            if not dead:
+                await gate.wait()
+            writer.write(answer(201, name, body=CREATED))
+
+    async with storage(serve) as queue:
+        assert all(await asyncio.gather(*(accepts(queue) for _ in range(20))))
+        dead = True
+        assert [await accepts(queue, seconds=0.5) for _ in range(5)] == [True] * 5
+
+
+async def test_an_endless_answer() -> None:
+    """… is not read to its end, which there is none of."""
+    written = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        name = await asked(reader)
+        head = answer(201, name).partition(b"Content-Length")[0]
+        writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b"1000\r\n" + b"<" * 4096 + b"\r\n")
+            await writer.drain()
+            written += 4096
+
+    async with storage(serve) as queue:
+        assert not await accepts(queue, seconds=3.05)
+    assert written < 200 * MAX_ANSWER_BYTES  # what the kernel holds counts, too
+
+
+@pytest.mark.parametrize("header", ["Content-Encoding: gzip\r\n", "Content-Encoding: x\r\n"])
+async def test_a_compressed_answer(header: str) -> None:
+    """… was not asked for, and may be as long as anything."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while name := await asked(reader):
+            writer.write(answer(201, name, header, gzip.compress(CREATED.encode())))
+
+    async with storage(serve) as queue:
+        assert not await accepts(queue, seconds=3.05)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the kernel has no such timeout")
+@pytest.mark.filterwarnings("ignore:Sending a large body")
+async def test_what_nobody_reads_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uploads that were cut hold neither sockets nor what was to be sent."""
+    monkeypatch.setattr(storage_session, "UNHEARD_SECONDS", 1)
+    monkeypatch.setattr(attempts, "ATTEMPT_SECONDS", 0.3)
+    event = b'{"id":"1","data":"' + b"x" * 8_000_000 + b'"}'
+
+    async def unused(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        raise AssertionError
+
+    with socket.create_server((ADDRESS, 0), backlog=100) as deaf:
+        url = f"http://{ADDRESS}:{deaf.getsockname()[1]}/account"
+        async with storage(unused, url) as queue:
+            before = sockets()
+            assert not any(await asyncio.gather(*(accepts(queue, event, seconds=0.5) for _ in range(10))))
+            assert sockets() > before, "what is not read fits in the buffers of the kernel"
+            for _ in range(100):
+                await asyncio.sleep(0.1)
+                if sockets() <= before:
+                    break
+            assert sockets() <= before
+
+
+def sockets() -> int:
+    """How many this process has."""
+    opened = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return sum(path.readlink().name.startswith("socket:") for path in opened)
+
+
+async def test_a_name_that_cannot_be_looked_up_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """… is where it was last; one that never could is not found."""
+    monkeypatch.setattr(storage_session, "LOOKUP_SECONDS", 0.05)
+    service = ["well"]
+
+    async def resolve(_: object, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        match service[0]:
+            case "hangs":
+                await asyncio.sleep(3600)
+            case "fails":
+                raise OSError("no such name")
+        return [ResolveResult(hostname=host, host=service[0], port=port, family=family, proto=0, flags=0)]
+
+    monkeypatch.setattr(ThreadedResolver, "resolve", resolve)
+    resolver = storage_session._Resolver()
+    found = await resolver.resolve("account", 443)
+    for service[0] in ("hangs", "fails"):
+        assert await resolver.resolve("account", 443) == found
+        with pytest.raises(OSError):  # noqa: PT011  # whatever it is
+            await resolver.resolve("another", 443)
+    service[0] = "elsewhere"
+    assert (await resolver.resolve("account", 443))[0]["host"] == "elsewhere"
+    await resolver.close()

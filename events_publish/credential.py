@@ -15,8 +15,11 @@ from events_publish.storage_fault import NoToken
 if TYPE_CHECKING:
     from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
-FETCH_SECONDS = 5
-"""How long fetching a token may take, for an attempt at storage that has none, and for those that come after it."""
+FETCH_SECONDS = 10
+"""How long fetching a token may take."""
+
+OVERTAKE_SECONDS = 2
+"""After which a fetch is not waited for alone, should it hang: whoever comes then begins another."""
 
 AHEAD_SECONDS = 300
 """Before its end a token is renewed, where it does not say itself when it should be."""
@@ -53,7 +56,7 @@ class KeptToken(AsyncTokenCredential):
     def __init__(self, identity: "ManagedIdentityCredential | DefaultAzureCredential") -> None:
         self._identity = identity
         self._token: AccessTokenInfo | None = None
-        self._fetching: asyncio.Task[AccessTokenInfo] | None = None
+        self._fetches = set[asyncio.Task[AccessTokenInfo]]()
         self._tried_at = -float("inf")
 
     async def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
@@ -66,11 +69,9 @@ class KeptToken(AsyncTokenCredential):
             return await self._fetch(*scopes, options=options)
         now = time.time()
         if self._token is None or self._token.expires_on <= now:
-            # In a task of its own, which no request that gives up takes with it.
-            return await asyncio.shield(self._fetching or self._begin(*scopes))
-        renew_at = self._token.refresh_on or self._token.expires_on - AHEAD_SECONDS
-        if renew_at <= now and not self._fetching and time.monotonic() - self._tried_at > RETRY_SECONDS:
-            self._begin(*scopes)
+            return await self._fetched(*scopes)
+        if now >= (self._token.refresh_on or self._token.expires_on - AHEAD_SECONDS):
+            self._begin_after(RETRY_SECONDS, *scopes)
         return self._token
 
     async def get_token(self, *scopes: str, **_: object) -> AccessToken:
@@ -80,27 +81,39 @@ class KeptToken(AsyncTokenCredential):
 
     async def close(self) -> None:
         """Close the connections to the identity's endpoint."""
-        if self._fetching:
-            self._fetching.cancel()
+        for fetch in self._fetches:
+            fetch.cancel()
         await self._identity.close()
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def _begin(self, *scopes: str) -> asyncio.Task[AccessTokenInfo]:
-        self._tried_at = time.monotonic()
-        self._fetching = asyncio.create_task(self._fetch(*scopes))
-        self._fetching.add_done_callback(self._keep)
-        return self._fetching
+    async def _fetched(self, *scopes: str) -> AccessTokenInfo:
+        """What the first fetch gives that ends from now on; in case that they hang, another is begun now and then."""
+        while True:
+            self._begin_after(OVERTAKE_SECONDS if self._fetches else 0, *scopes)
+            ended, _ = await asyncio.wait(self._fetches, timeout=OVERTAKE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if ended:
+                return ended.pop().result()
 
-    def _keep(self, fetched: asyncio.Task[AccessTokenInfo]) -> None:
-        self._fetching = None
-        if fetched.cancelled():
+    def _begin_after(self, seconds: float, *scopes: str) -> None:
+        """Fetch a token where none was begun for so long, in a task that no request which gives up takes with it."""
+        now = time.monotonic()
+        if now - self._tried_at < seconds:
             return
-        if error := fetched.exception():
+        self._tried_at = now
+        fetch = asyncio.create_task(self._fetch(*scopes))
+        self._fetches.add(fetch)
+        fetch.add_done_callback(self._keep)
+
+    def _keep(self, fetch: asyncio.Task[AccessTokenInfo]) -> None:
+        self._fetches.discard(fetch)
+        if fetch.cancelled():
+            return
+        if error := fetch.exception():
             _log.warning("The identity gives no new token for EVENTS_STORAGE: %s", error)
         else:
-            self._token = fetched.result()
+            self._token = fetch.result()
 
     async def _fetch(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
         try:

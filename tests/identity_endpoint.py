@@ -26,6 +26,7 @@ class IdentityEndpoint:
         self.answers = asyncio.Event()
         self.answers.set()
         self.lifetime = LIFETIME_SECONDS
+        self.headers: Mapping[str, str] = {}
         self.refresh_in: int | None = None
         """Seconds after which a token says that it should be renewed, if it does."""
 
@@ -47,7 +48,7 @@ class IdentityEndpoint:
         token = jwt.encode(claims, "a secret that nobody checks, of good length", "HS256")
         answer = {"access_token": token, "expires_on": str(expires), "resource": RESOURCE, "token_type": "Bearer"}
         renewal = {} if self.refresh_in is None else {"refresh_in": self.refresh_in}
-        return web.json_response(answer | renewal)
+        return web.json_response(answer | renewal, headers=self.headers)
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """The token that the function signs in to storage with: kept as long as it is good, whatever becomes of its endpoint."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 
@@ -50,7 +51,7 @@ async def is_renewed(kept: KeptToken, first: str) -> None:
 def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
     """A token is to be renewed as soon as it is there, and again at once."""
     monkeypatch.setattr(credential, "AHEAD_SECONDS", 10**6)
-    monkeypatch.setattr(credential, "RETRY_SECONDS", -1)
+    monkeypatch.setattr(credential, "RETRY_SECONDS", 0)
 
 
 def test_a_connection_string_needs_none() -> None:
@@ -142,8 +143,10 @@ async def test_no_token(endpoint: IdentityEndpoint, kept: KeptToken, status: int
     assert await token(kept)
 
 
-async def test_no_endpoint(kept: KeptToken, endpoint: IdentityEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It hangs, for some time and not for ever."""
+async def test_an_endpoint_that_hangs(
+    kept: KeptToken, endpoint: IdentityEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not waited for without end."""
     monkeypatch.setattr(credential, "FETCH_SECONDS", 0.1)
     endpoint.answers.clear()
     with pytest.raises(NoToken) as refused:
@@ -151,6 +154,31 @@ async def test_no_endpoint(kept: KeptToken, endpoint: IdentityEndpoint, monkeypa
     assert storage_fault.read(refused.value)[:3] == ("TimeoutError", True, True)
     endpoint.answers.set()
     assert await token(kept)
+
+
+async def test_an_endpoint_that_hung(
+    kept: KeptToken, endpoint: IdentityEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is well again there is soon a token, also for those who waited, and though what hung never ends."""
+    monkeypatch.setattr(credential, "OVERTAKE_SECONDS", 0.1)
+    hanging, endpoint.answers = endpoint.answers, asyncio.Event()
+    waiting = [asyncio.create_task(token(kept)) for _ in range(3)]
+    await asyncio.sleep(0.25)
+    asked = len(endpoint.asked)
+    endpoint.answers = hanging
+    async with asyncio.timeout(5):
+        found = {await each for each in waiting}
+    assert asked > 1
+    assert found == {await token(kept)}
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "x"])
+async def test_an_answer_that_is_not_encoded_as_it_says(
+    kept: KeptToken, endpoint: IdentityEndpoint, coding: str
+) -> None:
+    endpoint.headers = {"Content-Encoding": coding}
+    with contextlib.suppress(NoToken):  # some clients take it as it is
+        assert await token(kept)
 
 
 def test_what_a_token_endpoint_answers_is_not_logged() -> None:

@@ -292,7 +292,7 @@ class KeysUnavailable(Unavailable):
     """503: without the issuer's keys a token can be judged neither good nor bad."""
 
     kind, title = "keys-unavailable", "The token cannot be checked right now"
-    meaning = "The keys of the token's issuer cannot be fetched, so the token was not judged."
+    meaning = "The keys of the token's issuer cannot be fetched, so the token was not judged. Nothing was queued."
     remedy = "Send the same request again after `Retry-After` seconds, with the same `id` and `source`."
 
     def __init__(self, cause: str | None = None) -> None:

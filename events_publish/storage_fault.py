@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import aiohttp
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
-from events_publish.storage_session import CLIENT_REQUEST_ID
+from events_publish.storage_session import CLIENT_REQUEST_ID, OddAnswer
 
 UNREADABLE = (
     *(ArithmeticError, AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError),
@@ -27,6 +27,8 @@ MAY_PASS = frozenset({408, 429, 500, 502, 503, 504})
 REFUSED_IDENTITY = "grant its identity the role {role} on it, or set right what EVENTS_STORAGE signs with"
 
 NO_TOKEN = "no token could be had: see that the function has the identity, and EVENTS_STORAGE__clientId is its"
+
+NOT_STORAGE = "what answers is not storage: look for a proxy or a gateway before it"
 
 ADVICE = {
     "QueueNotFound": "create it: the identity may not",
@@ -81,7 +83,12 @@ def read(error: Exception) -> StorageFault:
         if isinstance(error, ClientAuthenticationError):  # by the client itself: there is nothing to sign in with
             return StorageFault(reason, may_pass=False, nothing_done=True)
         # Cut connections, time-outs, answers that nobody can read: storage may have done it.
-        return StorageFault(reason, may_pass=True, nothing_done=isinstance(inner, aiohttp.ClientConnectorError))
+        return StorageFault(
+            reason,
+            may_pass=True,
+            nothing_done=isinstance(inner, aiohttp.ClientConnectorError),
+            advice=NOT_STORAGE if isinstance(inner, OddAnswer) else "",
+        )
     return StorageFault(
         reason,
         may_pass=status in MAY_PASS,

@@ -23,16 +23,20 @@ LOOKUP_SECONDS = 2
 """How long looking up an address may take, before those that the name had last are tried."""
 
 
-class AnswerToAnother(aiohttp.ClientError):
-    """An answer to something else than was asked, as a connection may still hold; it is closed."""
+class OddAnswer(aiohttp.ClientError):
+    """An answer that is none of storage."""
 
 
-class EncodedAnswer(aiohttp.ClientError):
-    """A compressed answer, which nobody has asked for."""
+class AnswerToAnother(OddAnswer):
+    """To something else than was asked, as a connection may still hold; it is closed."""
 
 
-class LongAnswer(aiohttp.ClientError):
-    """An answer with more than `MAX_ANSWER_BYTES`."""
+class EncodedAnswer(OddAnswer):
+    """Compressed, which nobody has asked for."""
+
+
+class LongAnswer(OddAnswer):
+    """With more than `MAX_ANSWER_BYTES`."""
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -64,7 +68,7 @@ class _Response(aiohttp.ClientResponse):
             raise fault
         return self
 
-    def _fault(self) -> aiohttp.ClientError | None:
+    def _fault(self) -> OddAnswer | None:
         asked, answered = (each.headers.get(CLIENT_REQUEST_ID) for each in (self.request_info, self))
         # A gateway may refuse in storage's place; that all is well is for storage to say.
         if answered != asked and (answered is not None or self.status < 300):

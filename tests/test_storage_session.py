@@ -66,15 +66,19 @@ async def storage(serve: Serve, blobs: str = "") -> AsyncIterator[EventQueue]:
     server.close()
 
 
-async def accepts(queue: EventQueue, event: bytes = b"{}", *, name: str = "a", seconds: float = 10) -> bool:
-    """Whether an event is accepted, of a request with the trace id `name`."""
+async def refusal(queue: EventQueue, event: bytes = b"{}", *, name: str = "a", seconds: float = 10) -> str | None:
+    """Why an event is not accepted, of a request with the trace id `name`; None where it is."""
     large = claim_check.payload(event) if len(event) > claim_check.MESSAGE_BYTES else None
     deadline = asyncio.get_running_loop().time() + seconds
     try:
         await queue.enqueue([Event({}, event, large)], deadline=deadline, record=RequestRecord(name))
-    except QueueUnavailable:
-        return False
-    return True
+    except QueueUnavailable as refused:
+        return refused.cause
+    return None
+
+
+async def accepts(queue: EventQueue, event: bytes = b"{}", *, name: str = "a", seconds: float = 10) -> bool:
+    return await refusal(queue, event, name=name, seconds=seconds) is None
 
 
 UNASKED = [
@@ -105,7 +109,7 @@ async def test_an_answer_that_was_not_asked_for(unasked: bytes) -> None:
     async with storage(serve) as queue:
         assert await accepts(queue, name="first")
         await asyncio.sleep(0.1)
-        assert not await accepts(queue, name="refused", seconds=3.05)
+        assert await refusal(queue, name="refused", seconds=3.05)
         for name in ("second", "refused", "third", "refused"):
             assert await accepts(queue, name=name) == (name != "refused")
     assert stored == ["first", "second", "third"]
@@ -167,7 +171,7 @@ async def test_an_endless_answer() -> None:
             written += 4096
 
     async with storage(serve) as queue:
-        assert not await accepts(queue, seconds=3.05)
+        assert "LongAnswer; what answers is not storage" in str(await refusal(queue, seconds=3.05))
     assert written < 200 * MAX_ANSWER_BYTES  # what the kernel holds counts, too
 
 
@@ -180,7 +184,7 @@ async def test_a_compressed_answer(header: str) -> None:
             writer.write(answer(201, name, header, gzip.compress(CREATED.encode())))
 
     async with storage(serve) as queue:
-        assert not await accepts(queue, seconds=3.05)
+        assert "EncodedAnswer; what answers is not storage" in str(await refusal(queue, seconds=3.05))
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the kernel has no such timeout")

@@ -1,7 +1,9 @@
 """A proxy between the function and one service of Azurite: each request meets the fault that a test has chosen for it."""
 
 import asyncio
+import base64
 import contextlib
+import json
 import re
 import socket
 import struct
@@ -13,6 +15,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from events_publish.storage_session import CLIENT_REQUEST_ID
 from local.serving import ADDRESS
 
 SLOW_SECONDS = 1
@@ -66,7 +69,13 @@ class Request(NamedTuple):
 
     @property
     def client_request_id(self) -> str | None:
-        return self.headers.get("x-ms-client-request-id")
+        return self.headers.get(CLIENT_REQUEST_ID)
+
+    @property
+    def event_id(self) -> str:
+        """Of the event that is put on the queue; empty where it is something else that is asked for."""
+        message = re.search(rb"<MessageText>([^<]+)<", self.body)
+        return str(json.loads(base64.b64decode(message[1]))["id"]) if message else ""
 
 
 type Choose = Callable[[Request], Fault]

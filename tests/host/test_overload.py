@@ -165,6 +165,37 @@ async def test_a_queue_that_hung_under_load(
     full_speed([each for each in ended if each.due >= 10], calm)
 
 
+async def test_a_burst_on_a_queue_that_hangs(
+    background: Background,
+    app_folder: Path,
+    settings: dict[str, str],
+    storage: str,
+    make_token: MakeToken,
+    make_event: MakeEvent,
+) -> None:
+    """Before anybody can know that it does: those who are not tried hear so soon, all others within the budget."""
+    proxy = background.run(fault_proxy.start(storage))
+    mine = {"EVENTS_STORAGE": proxy.connection_string, "EVENTS_QUEUE_NAME": "hangs-in-a-burst"}
+    host = await host_of(app_folder, {**settings, **mine})
+    publishers = Publishers(host, make_token(), make_event)
+    await publishers.offer("first", 50, 1)
+    proxy.meet(lambda _: Fault.HANG)
+    ended = await publishers.offer("burst", CONNECTIONS, 1)
+    tried = {request.event_id for request in proxy.seen}
+    await host.child.stop()
+    background.run(proxy.close())
+
+    print(figures(ended))  # noqa: T201  # shown when it fails, and with -rP
+    assert {each.status for each in ended} == {503}
+    refused_properly(ended)
+    shed = [each for each in ended if kind(each) == "overloaded"]
+    assert len(shed) > 50
+    assert max(each.latency for each in shed) < 2 + SPARE_SECONDS
+    assert max(each.latency for each in ended) < BUDGET_SECONDS + SPARE_SECONDS
+    assert tried.isdisjoint(event_id("burst", each.number) for each in shed), "nothing was queued, they were told"
+    assert tried.issuperset(event_id("burst", each.number) for each in ended if kind(each) != "overloaded")
+
+
 async def test_a_queue_that_takes_next_to_nothing(
     app_folder: Path, settings: dict[str, str], make_token: MakeToken, make_event: MakeEvent
 ) -> None:

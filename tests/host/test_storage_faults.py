@@ -1,8 +1,6 @@
 """Storage that fails for one request, or for as long as an event is tried: what its publisher hears, and what is queued."""
 
-import base64
 import json
-import re
 import threading
 import time
 from collections import Counter
@@ -110,12 +108,6 @@ def event(event_id: str) -> bytes:
     return json.dumps({**EVENT, "id": event_id}).encode()
 
 
-def id_of(request: Request) -> str:
-    """The id of the event that is put on the queue."""
-    message = re.search(rb"<MessageText>([^<]+)<", request.body)
-    return str(json.loads(base64.b64decode(message[1]))["id"]) if message else ""
-
-
 def queued(queue: Queue) -> Counter[str]:
     """How often each event lay on the queue, by its id."""
     return Counter(json.loads(body)["id"] for body in queue.take())
@@ -129,7 +121,7 @@ def outcomes(queue: Queue, proxy: FaultProxy, publish: dict[int, Publish]) -> di
     choosing = threading.Lock()
 
     def choose(request: Request) -> Fault:
-        event_id = id_of(request)
+        event_id = request.event_id
         with choosing:
             row = lasting.get(event_id) or once.pop(event_id, None)
         return row.fault if row else Fault.NONE
@@ -145,7 +137,7 @@ def outcomes(queue: Queue, proxy: FaultProxy, publish: dict[int, Publish]) -> di
     proxy.meet(choose)
     with ThreadPoolExecutor(len(ROWS)) as threads:
         answered = dict(zip(ROWS, threads.map(run, ROWS), strict=True))
-    attempts, delivered = (Counter(map(id_of, requests)) for requests in (proxy.seen, proxy.forwarded))
+    attempts, delivered = (Counter(each.event_id for each in requests) for requests in (proxy.seen, proxy.forwarded))
     lay = queued(queue)
     return {
         row: Outcome(
@@ -153,7 +145,7 @@ def outcomes(queue: Queue, proxy: FaultProxy, publish: dict[int, Publish]) -> di
             seconds,
             attempts[row.event_id],
             delivered[row.event_id],
-            {request.client_request_id for request in proxy.seen if id_of(request) == row.event_id},
+            {request.client_request_id for request in proxy.seen if request.event_id == row.event_id},
             lay[row.event_id],
             after,
             after_seconds,

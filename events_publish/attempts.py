@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from events_publish import storage_fault
 from events_publish.places import MOST, Place, Places
 from events_publish.request_record import RequestRecord
-from events_publish.storage_fault import StorageFault
 
 ATTEMPT_SECONDS = 3
 """What each attempt may take, at least: one that is cut too soon may have worked, and the next is a duplicate."""
@@ -34,13 +33,6 @@ class GaveUp(Exception):
 class TooManyWait(GaveUp):
     """There was no place in time for a first attempt."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(why, nothing_done=True)
-
-
-NO_TIME = StorageFault("too little time was left for an attempt", may_pass=True, nothing_done=True)
-CROWDED = StorageFault("too many wait", may_pass=True, nothing_done=True)
-
 
 class Attempts:
     """The attempts at one `service`, where an identity needs a `role`; the `most` at once."""
@@ -49,7 +41,7 @@ class Attempts:
         self._service = service
         self._role = role
         self._places = Places(most)
-        self._last_fault: StorageFault | None = None
+        self._last_fault: storage_fault.StorageFault | None = None
         """Of the last attempt; None where it worked."""
 
     def require_room(self, deadline: float) -> None:
@@ -67,7 +59,7 @@ class Attempts:
         """
         latest = deadline - ATTEMPT_SECONDS
         if _now() > latest:
-            raise GaveUp(self._why(NO_TIME), nothing_done=True)
+            raise GaveUp(self._why("too little time was left for an attempt"), nothing_done=True)
         place = await self._places.take(until=min(latest, _now() + 2 * LONGEST_WAIT_SECONDS))
         if place is None:
             raise self._too_many_wait()
@@ -85,7 +77,7 @@ class Attempts:
             await asyncio.sleep(jittered)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             place = await self._places.take(until=latest) if _now() <= latest else None
-        raise GaveUp(self._why(fault), nothing_done=nothing_done)
+        raise GaveUp(self._why(fault.reason, fault.advice), nothing_done=nothing_done)
 
     async def _make_one[T](self, attempt: Callable[[], Awaitable[T]], place: Place, deadline: float) -> T:
         # Where no other could follow, it has all the time that is left.
@@ -100,14 +92,15 @@ class Attempts:
         return done
 
     def _too_many_wait(self) -> TooManyWait:
-        if self._last_fault is None:
-            return TooManyWait(self._why(CROWDED))
-        reason = f"{CROWDED.reason}, and the last attempt failed with {self._last_fault.reason}"
-        return TooManyWait(self._why(self._last_fault._replace(reason=reason)))
+        reason, last = "too many wait", self._last_fault
+        if last is None:
+            return TooManyWait(self._why(reason), nothing_done=True)
+        reason += f", and the last attempt failed with {last.reason}"
+        return TooManyWait(self._why(reason, last.advice), nothing_done=True)
 
-    def _why(self, fault: StorageFault) -> str:
-        advice = "; " + fault.advice.format(role=self._role) if fault.advice else ""
-        return f"{self._service}: {fault.reason}{advice}"
+    def _why(self, reason: str, advice: str = "") -> str:
+        what_to_do = "; " + advice.format(role=self._role) if advice else ""
+        return f"{self._service}: {reason}{what_to_do}"
 
 
 def _now() -> float:

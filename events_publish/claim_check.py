@@ -16,7 +16,6 @@ REFERENCE_BYTES = 512
 MAX_CONTENT_TYPE_LENGTH = 1_024
 """Of a payload: more does not fit in the headers that storage takes."""
 
-
 DATA = ("data", "data_base64")
 """The members that a payload stands for."""
 

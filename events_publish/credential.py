@@ -10,7 +10,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 
 from events_publish import storage_fault
 from events_publish.settings import Connection
-from events_publish.storage_fault import NoToken
+from events_publish.storage_fault import NoToken, StorageFault
 
 if TYPE_CHECKING:
     from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 FETCH_SECONDS = 10
 """How long fetching a token may take."""
 
-OVERTAKE_SECONDS = 2
-"""After which a fetch is not waited for alone, should it hang: whoever comes then begins another."""
+PATIENCE_SECONDS = 2
+"""How long one who needs a token waits for it; and after which another fetch is begun, should the first one hang."""
+
+PAUSE_SECONDS = 0.5
+"""For which a failure counts for all who need a token: they stand in line for it, and would each try in vain."""
 
 AHEAD_SECONDS = 300
 """Before its end a token is renewed, where it does not say itself when it should be."""
@@ -57,10 +60,12 @@ class KeptToken(AsyncTokenCredential):
         self._identity = identity
         self._token: AccessTokenInfo | None = None
         self._fetches = set[asyncio.Task[AccessTokenInfo]]()
-        self._tried_at = -float("inf")
+        self._failure: StorageFault | None = None
+        """Of the last fetch, where it failed."""
+        self._tried_at = self._failed_at = -float("inf")
 
     async def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
-        """The token that is at hand as long as it is good; a new one where there is none, or storage wants another.
+        """The token that is at hand as long as it is good; where there is none, or storage wants another's, a new one.
 
         Raises:
             NoToken: the identity gives none.
@@ -70,8 +75,9 @@ class KeptToken(AsyncTokenCredential):
         now = time.time()
         if self._token is None or self._token.expires_on <= now:
             return await self._fetched(*scopes)
-        if now >= (self._token.refresh_on or self._token.expires_on - AHEAD_SECONDS):
-            self._begin_after(RETRY_SECONDS, *scopes)
+        is_due = now >= (self._token.refresh_on or self._token.expires_on - AHEAD_SECONDS)
+        if is_due and time.monotonic() - self._tried_at >= RETRY_SECONDS:
+            self._begin(*scopes)
         return self._token
 
     async def get_token(self, *scopes: str, **_: object) -> AccessToken:
@@ -89,19 +95,21 @@ class KeptToken(AsyncTokenCredential):
         await self.close()
 
     async def _fetched(self, *scopes: str) -> AccessTokenInfo:
-        """What the first fetch gives that ends from now on; in case that they hang, another is begun now and then."""
-        while True:
-            self._begin_after(OVERTAKE_SECONDS if self._fetches else 0, *scopes)
-            ended, _ = await asyncio.wait(self._fetches, timeout=OVERTAKE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if ended:
-                return ended.pop().result()
+        """A new token, soon; or the failure that has just kept another from it."""
+        if self._failure and time.monotonic() - self._failed_at < PAUSE_SECONDS:
+            raise NoToken(self._failure)
+        if not self._fetches or time.monotonic() - self._tried_at >= PATIENCE_SECONDS:
+            self._begin(*scopes)
+        ended, _ = await asyncio.wait(self._fetches, timeout=PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if not ended:
+            self._fail(storage_fault.read(TimeoutError()))
+        if self._failure:
+            raise NoToken(self._failure)
+        return ended.pop().result()
 
-    def _begin_after(self, seconds: float, *scopes: str) -> None:
-        """Fetch a token where none was begun for so long, in a task that no request which gives up takes with it."""
-        now = time.monotonic()
-        if now - self._tried_at < seconds:
-            return
-        self._tried_at = now
+    def _begin(self, *scopes: str) -> None:
+        """Fetch a token in a task of its own, which no request that gives up takes with it."""
+        self._tried_at = time.monotonic()
         fetch = asyncio.create_task(self._fetch(*scopes))
         self._fetches.add(fetch)
         fetch.add_done_callback(self._keep)
@@ -110,14 +118,19 @@ class KeptToken(AsyncTokenCredential):
         self._fetches.discard(fetch)
         if fetch.cancelled():
             return
-        if error := fetch.exception():
-            _log.warning("The identity gives no new token for EVENTS_STORAGE: %s", error)
-        else:
-            self._token = fetch.result()
+        failure = fetch.exception()
+        if isinstance(failure, NoToken):
+            self._fail(failure.fault)
+        elif failure is None:
+            self._token, self._failure = fetch.result(), None
+
+    def _fail(self, fault: StorageFault) -> None:
+        self._failure, self._failed_at = fault, time.monotonic()
+        _log.warning("The identity gives no new token for EVENTS_STORAGE: %s", fault.reason)
 
     async def _fetch(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
         try:
             async with asyncio.timeout(FETCH_SECONDS):
                 return await self._identity.get_token_info(*scopes, options=options)
         except storage_fault.FAULTS as error:
-            raise NoToken(storage_fault.read(error)) from error
+            raise NoToken(storage_fault.read(error, of_storage=False)) from error

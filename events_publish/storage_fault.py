@@ -68,8 +68,8 @@ class NoToken(AzureError):
         self.fault = fault._replace(nothing_done=True, advice=NO_TOKEN)
 
 
-def read(error: Exception) -> StorageFault:
-    """The fault that an exception of `FAULTS` tells of."""
+def read(error: Exception, *, of_storage: bool = True) -> StorageFault:
+    """The fault that an exception of `FAULTS` tells of; else `of_storage` of the endpoint of an identity."""
     if isinstance(error, NoToken):
         return error.fault
     status = getattr(error, "status_code", None)
@@ -89,11 +89,16 @@ def read(error: Exception) -> StorageFault:
             nothing_done=isinstance(inner, aiohttp.ClientConnectorError),
             advice=NOT_STORAGE if isinstance(inner, OddAnswer) else "",
         )
+    refused = 400 <= status < 500 and status != 408
+    own = CLIENT_REQUEST_ID in _headers(error)
+    if (
+        of_storage and refused and not own and not code
+    ):  # a gateway's, or to another request: nobody knows what it is about
+        return StorageFault(reason, may_pass=True, nothing_done=False, advice=NOT_STORAGE)
     return StorageFault(
         reason,
         may_pass=status in MAY_PASS,
-        # Of others, such as a gateway, nobody knows what they refuse.
-        nothing_done=400 <= status < 500 and status != 408 and CLIENT_REQUEST_ID in _headers(error),
+        nothing_done=refused and own,
         retry_after=_retry_after(error),
         advice=_advice(status, code),
     )
@@ -112,7 +117,7 @@ def _advice(status: int, code: str) -> str:
 def _headers(error: Exception) -> Mapping[str, str]:
     """Of the answer; by name in any case."""
     response: Any = error.response if isinstance(error, HttpResponseError) else None
-    return response.headers if response else {}
+    return {} if response is None else response.headers
 
 
 def _retry_after(error: Exception) -> float:

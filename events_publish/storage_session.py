@@ -1,6 +1,7 @@
 """The HTTP session with a service of Azure Storage: which answers count, and for how long a connection is trusted."""
 
 import asyncio
+import functools
 import socket
 
 import aiohttp
@@ -20,7 +21,7 @@ UNHEARD_SECONDS = 3
 """After which what was sent, and not even received, is given up, with the memory that it takes."""
 
 LOOKUP_SECONDS = 2
-"""How long looking up an address may take, before those that the name had last are tried."""
+"""How long a name is looked up before the addresses that it had last are tried."""
 
 
 class OddAnswer(aiohttp.ClientError):
@@ -54,13 +55,19 @@ def open_session() -> aiohttp.ClientSession:
 
 
 class _Response(aiohttp.ClientResponse):
+    """Rests on more of aiohttp than its pages promise: `start` and `_body`."""
+
     async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
         protocol = connection.protocol
+        if protocol is not None and len(protocol):  # of answers, before anybody can have answered
+            protocol.close()
+            raise AnswerToAnother
         await super().start(connection)
         fault = self._fault()
         if protocol is not None and (fault or CLIENT_REQUEST_ID not in self.headers):
-            # Who answers so may do it once more, unasked, and the next request would take that for its own answer.
-            if self.connection is None:  # the answer is complete, and the connection is in the pool again
+            # Who answers so may do it once more, unasked. Nothing is awaited before it is closed, or another request
+            # could take the connection: where the answer is complete it is in the pool again.
+            if self.connection is None:
                 protocol.close()
             else:
                 protocol.force_close()
@@ -73,7 +80,7 @@ class _Response(aiohttp.ClientResponse):
         # A gateway may refuse in storage's place; that all is well is for storage to say.
         if answered != asked and (answered is not None or self.status < 300):
             return AnswerToAnother()
-        return EncodedAnswer() if "Content-Encoding" in self.headers else None
+        return EncodedAnswer() if self.headers.get("Content-Encoding", "identity") != "identity" else None
 
     async def read(self) -> bytes:
         if self._body is None:
@@ -90,26 +97,45 @@ class _Response(aiohttp.ClientResponse):
         return await super().read()
 
 
+type _Name = tuple[str, int, int]
+"""Host, port and family of an address."""
+
+
 class _Resolver(AbstractResolver):
-    """Falls back on the addresses that a name had last, where it cannot be looked up in time."""
+    """Falls back on the addresses that a name had last, while it cannot be looked up."""
 
     def __init__(self) -> None:
         self._resolver = aiohttp.ThreadedResolver()
-        self._last: dict[tuple[str, int, int], list[ResolveResult]] = {}
+        self._last: dict[_Name, list[ResolveResult]] = {}
+        self._lookups: dict[_Name, asyncio.Task[list[ResolveResult]]] = {}
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         name = (host, port, family)
-        try:
-            async with asyncio.timeout(LOOKUP_SECONDS):
-                self._last[name] = await self._resolver.resolve(host, port, family)
-        except OSError:  # a TimeoutError is one
-            if name not in self._last:
-                raise
+        # It is not given up: a thread has it, and what it finds at last is good for those who come then.
+        lookup = self._lookups.get(name) or self._begin(name)
+        last = self._last.get(name)
+        if last is None:
+            return await asyncio.shield(lookup)
+        await asyncio.wait([lookup], timeout=LOOKUP_SECONDS)
         return self._last[name]
 
+    def _begin(self, name: _Name) -> asyncio.Task[list[ResolveResult]]:
+        host, port, family = name
+        lookup = asyncio.create_task(self._resolver.resolve(host, port, socket.AddressFamily(family)))
+        self._lookups[name] = lookup
+        lookup.add_done_callback(functools.partial(self._keep, name))
+        return lookup
+
+    def _keep(self, name: _Name, lookup: asyncio.Task[list[ResolveResult]]) -> None:
+        del self._lookups[name]
+        if not lookup.cancelled() and lookup.exception() is None:
+            self._last[name] = lookup.result()
+
     async def close(self) -> None:
+        for lookup in self._lookups.values():
+            lookup.cancel()
         await self._resolver.close()
 
 

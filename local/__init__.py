@@ -3,9 +3,10 @@
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+"""The checkout."""
+
 FOLDER = ROOT / ".local"
 """Where data, keys and state lie, unless another is named."""
-"""The checkout."""
 
 
 class Failure(Exception):

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError, ServiceResponseError
+from azure.core.exceptions import AzureError, ResourceNotFoundError, ServiceResponseTimeoutError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
@@ -49,7 +49,7 @@ async def connect(running: Running) -> AsyncIterator[QueueClient]:
     async with client:
         try:
             yield client
-        except ServiceResponseError as error:
+        except ServiceResponseTimeoutError as error:
             raise Failure(
                 f"Storage gives no answer within {_PATIENCE_SECONDS} s. Is it held? `docs/local.md` tells how."
             ) from error

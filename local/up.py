@@ -210,7 +210,7 @@ async def _watch(parts: Mapping[str, Child]) -> None:
 def _command(words: str, folder: Path) -> str:
     """A command about this stack, to be pasted in the folder of the project."""
     which = "" if folder == FOLDER else f" --folder {shlex.quote(str(folder))}"
-    return f"{sys.executable} -m local {words}{which}"
+    return f"{shlex.quote(sys.executable)} -m local {words}{which}"
 
 
 def _say(text: str) -> None:

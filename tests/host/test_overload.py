@@ -193,7 +193,6 @@ async def test_a_burst_on_a_queue_that_hangs(
     assert max(each.latency for each in shed) < 2 + SPARE_SECONDS
     assert max(each.latency for each in ended) < BUDGET_SECONDS + SPARE_SECONDS
     assert tried.isdisjoint(event_id("burst", each.number) for each in shed), "nothing was queued, they were told"
-    assert tried.issuperset(event_id("burst", each.number) for each in ended if kind(each) != "overloaded")
 
 
 async def test_a_queue_that_takes_next_to_nothing(

@@ -180,6 +180,20 @@ async def test_what_may_pass_is_tried_again(stand_in: StandIn, status: int, body
     assert stand_in.asked == record.retries + 1 > 1
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+@pytest.mark.usefixtures("faster")
+async def test_what_somebody_else_refuses_is_tried_again(stand_in: StandIn, status: int) -> None:
+    """A gateway, which knows no request by its id: what it refuses storage may take a moment later."""
+    stand_in.status, stand_in.body, stand_in.echoes = status, b"<html>", False
+    record = RequestRecord(TRACE_ID)
+    with pytest.raises(QueueUnavailable) as refused:
+        await enqueue(stand_in, seconds=0.4, record=record)
+    assert record.retries > 0
+    assert (refused.value.cause or "").endswith(
+        "; what answers is not storage: look for a proxy or a gateway before it"
+    )
+
+
 @pytest.mark.usefixtures("faster")
 async def test_storage_is_told_whose_request_it_is(stand_in: StandIn) -> None:
     """The trace id joins the log of storage with ours, whichever attempt it was."""

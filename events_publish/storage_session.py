@@ -1,11 +1,10 @@
 """The HTTP session with a service of Azure Storage: which answers count, and for how long a connection is trusted."""
 
-import asyncio
-import functools
 import socket
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+
+from events_publish.resolver import Resolver
 
 CLIENT_REQUEST_ID = "x-ms-client-request-id"
 """What a request is called by who makes it; storage repeats it in its answer."""
@@ -19,9 +18,6 @@ had died without a word, the next finds none that is as old."""
 
 UNHEARD_SECONDS = 3
 """After which what was sent, and not even received, is given up, with the memory that it takes."""
-
-LOOKUP_SECONDS = 2
-"""How long a name is looked up before the addresses that it had last are tried."""
 
 
 class OddAnswer(aiohttp.ClientError):
@@ -44,7 +40,7 @@ def open_session() -> aiohttp.ClientSession:
     """A session on the running loop, to be closed on it; how many connections there are is up to its user."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=IDLE_SECONDS, resolver=_Resolver(), socket_factory=_socket
+            limit=0, keepalive_timeout=IDLE_SECONDS, resolver=Resolver(), socket_factory=_socket
         ),
         response_class=_Response,
         headers={"Accept-Encoding": "identity"},
@@ -55,7 +51,7 @@ def open_session() -> aiohttp.ClientSession:
 
 
 class _Response(aiohttp.ClientResponse):
-    """Rests on more of aiohttp than its pages promise: `start` and `_body`."""
+    """Rests on more of aiohttp than its pages promise: `start`, the length of a protocol, and `_body`."""
 
     async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
         protocol = connection.protocol
@@ -95,48 +91,6 @@ class _Response(aiohttp.ClientResponse):
                 raise
             self._body = bytes(body)
         return await super().read()
-
-
-type _Name = tuple[str, int, int]
-"""Host, port and family of an address."""
-
-
-class _Resolver(AbstractResolver):
-    """Falls back on the addresses that a name had last, while it cannot be looked up."""
-
-    def __init__(self) -> None:
-        self._resolver = aiohttp.ThreadedResolver()
-        self._last: dict[_Name, list[ResolveResult]] = {}
-        self._lookups: dict[_Name, asyncio.Task[list[ResolveResult]]] = {}
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        name = (host, port, family)
-        # It is not given up: a thread has it, and what it finds at last is good for those who come then.
-        lookup = self._lookups.get(name) or self._begin(name)
-        last = self._last.get(name)
-        if last is None:
-            return await asyncio.shield(lookup)
-        await asyncio.wait([lookup], timeout=LOOKUP_SECONDS)
-        return self._last[name]
-
-    def _begin(self, name: _Name) -> asyncio.Task[list[ResolveResult]]:
-        host, port, family = name
-        lookup = asyncio.create_task(self._resolver.resolve(host, port, socket.AddressFamily(family)))
-        self._lookups[name] = lookup
-        lookup.add_done_callback(functools.partial(self._keep, name))
-        return lookup
-
-    def _keep(self, name: _Name, lookup: asyncio.Task[list[ResolveResult]]) -> None:
-        del self._lookups[name]
-        if not lookup.cancelled() and lookup.exception() is None:
-            self._last[name] = lookup.result()
-
-    async def close(self) -> None:
-        for lookup in self._lookups.values():
-            lookup.cancel()
-        await self._resolver.close()
 
 
 def _socket(address: aiohttp.AddrInfoType) -> socket.socket:

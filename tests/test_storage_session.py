@@ -10,8 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp.abc import ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
 from events_publish import attempts, claim_check, storage_session
 from events_publish.envelope import Event
@@ -234,66 +232,3 @@ def held(server: socket.socket) -> int:
     rows = [row.split() for row in Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
     port = f":{server.getsockname()[1]:04X}"
     return sum(peer.endswith(port) and inode != "0" for _, _, peer, *_, inode in (row[:10] for row in rows))
-
-
-class Names:
-    """A name service."""
-
-    def __init__(self) -> None:
-        self.address: str | None = "10.0.0.1"
-        """None: it knows none."""
-        self.answers = asyncio.Event()
-        self.answers.set()
-        self.asked = 0
-
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        self.asked += 1
-        await self.answers.wait()
-        if self.address is None:
-            raise OSError("no such name")
-        return [ResolveResult(hostname=host, host=self.address, port=port, family=family, proto=0, flags=0)]
-
-
-@pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> Names:
-    names = Names()
-    monkeypatch.setattr(storage_session, "LOOKUP_SECONDS", 0.05)
-    monkeypatch.setattr(ThreadedResolver, "resolve", lambda _, *name: names.resolve(*name))
-    return names
-
-
-async def address(resolver: storage_session._Resolver) -> str:
-    (found,) = await resolver.resolve("account", 443)
-    return found["host"]
-
-
-async def test_a_name_that_cannot_be_looked_up_any_more(names: Names) -> None:
-    """… is where it was last, until it can be."""
-    resolver = storage_session._Resolver()
-    assert await address(resolver) == "10.0.0.1"
-    names.address = None
-    assert await address(resolver) == "10.0.0.1"
-    names.address = "10.0.0.2"
-    names.answers.clear()
-    assert [await address(resolver) for _ in range(3)] == ["10.0.0.1"] * 3
-    assert names.asked == 3, "one that hangs is not asked again and again"
-    names.answers.set()
-    assert await address(resolver) == "10.0.0.2"
-    await resolver.close()
-
-
-async def test_a_name_that_is_not_known_yet(names: Names) -> None:
-    """… is waited for, and what is found at last is good for those who come then."""
-    resolver = storage_session._Resolver()
-    names.address = None
-    with pytest.raises(OSError, match="no such name"):
-        await address(resolver)
-    names.address = "10.0.0.1"
-    names.answers.clear()
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.1):
-            await address(resolver)
-    names.answers.set()
-    assert await address(resolver) == "10.0.0.1"
-    assert names.asked == 2
-    await resolver.close()

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -15,7 +16,7 @@ from benchmarks.load import Exchange
 from tests import fault_proxy
 from tests.background import Background
 from tests.conftest import Host, MakeEvent, MakeToken, host_of
-from tests.fault_proxy import Fault
+from tests.fault_proxy import Fault, FaultProxy
 from tests.queue_stand_in import QueueStandIn, queue_stand_in
 
 BUDGET_SECONDS = 10
@@ -136,28 +137,41 @@ async def test_a_queue_that_gets_fast_again_under_load(
     full_speed([each for each in ended if each.due >= 8.5], calm)
 
 
-async def test_a_queue_that_hung_under_load(
+class Proxied(NamedTuple):
+    """Publishers to a host that has a proxy before its storage."""
+
+    publishers: Publishers
+    proxy: FaultProxy
+
+
+@pytest.fixture
+async def proxied(
     background: Background,
     app_folder: Path,
     settings: dict[str, str],
     storage: str,
     make_token: MakeToken,
     make_event: MakeEvent,
-) -> None:
-    """The calls that hang, and never end, keep nobody waiting 2 s after the others are answered again."""
+) -> AsyncIterator[Proxied]:
     proxy = background.run(fault_proxy.start(storage))
-    mine = {"EVENTS_STORAGE": proxy.connection_string, "EVENTS_QUEUE_NAME": "hung-under-load"}
+    mine = {"EVENTS_STORAGE": proxy.connection_string, "EVENTS_QUEUE_NAME": "behind-a-proxy"}
     host = await host_of(app_folder, {**settings, **mine})
     publishers = Publishers(host, make_token(), make_event)
     await publishers.offer("first", 50, 1)
+    yield Proxied(publishers, proxy)
+    await host.child.stop()
+    background.run(proxy.close())
+
+
+async def test_a_queue_that_hung_under_load(proxied: Proxied) -> None:
+    """The calls that hang, and never end, keep nobody waiting 2 s after the others are answered again."""
+    publishers, proxy = proxied
     calm = await publishers.offer("calm", 100, 3)
     proxy.meet(lambda _: Fault.HANG)
     publishing = asyncio.create_task(publishers.offer("hung", 100, 15))
     await asyncio.sleep(8)
     proxy.meet([])
     ended = await publishing
-    await host.child.stop()
-    background.run(proxy.close())
 
     print(f"calm: {figures(calm)}\nhung: {figures(ended)}")  # noqa: T201  # shown when it fails, and with -rP
     refused_properly(ended)
@@ -165,25 +179,12 @@ async def test_a_queue_that_hung_under_load(
     full_speed([each for each in ended if each.due >= 10], calm)
 
 
-async def test_a_burst_on_a_queue_that_hangs(
-    background: Background,
-    app_folder: Path,
-    settings: dict[str, str],
-    storage: str,
-    make_token: MakeToken,
-    make_event: MakeEvent,
-) -> None:
+async def test_a_burst_on_a_queue_that_hangs(proxied: Proxied) -> None:
     """Before anybody can know that it does: those who are not tried hear so soon, all others within the budget."""
-    proxy = background.run(fault_proxy.start(storage))
-    mine = {"EVENTS_STORAGE": proxy.connection_string, "EVENTS_QUEUE_NAME": "hangs-in-a-burst"}
-    host = await host_of(app_folder, {**settings, **mine})
-    publishers = Publishers(host, make_token(), make_event)
-    await publishers.offer("first", 50, 1)
+    publishers, proxy = proxied
     proxy.meet(lambda _: Fault.HANG)
     ended = await publishers.offer("burst", CONNECTIONS, 1)
     tried = {request.event_id for request in proxy.seen}
-    await host.child.stop()
-    background.run(proxy.close())
 
     print(figures(ended))  # noqa: T201  # shown when it fails, and with -rP
     assert {each.status for each in ended} == {503}

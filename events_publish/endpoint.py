@@ -5,7 +5,7 @@ import time
 
 import aiohttp
 
-from events_publish import content, health, policy, storage_session, webhook
+from events_publish import content, health, http_session, policy, storage_session, webhook
 from events_publish.access_token import Authenticator
 from events_publish.credential import credential
 from events_publish.event_queue import EventQueue
@@ -85,8 +85,9 @@ class _Shared:
     def __init__(self, settings: Settings) -> None:
         # One for each service: where one hangs, it holds none of another's connections, though both be on one host.
         # Those to storage are bounded by the attempts under way.
-        self._sessions = [storage_session.open_session(), storage_session.open_session(), _session(), _session()]
-        to_queue, to_blobs, to_issuers, to_pdp = self._sessions
+        to_queue, to_blobs = (storage_session.open_session() for _ in range(2))
+        to_issuers, to_pdp = (http_session.open_session(aiohttp.TCPConnector(limit=CONNECTIONS)) for _ in range(2))
+        self._sessions = (to_queue, to_blobs, to_issuers, to_pdp)
         self._credential = credential(settings.storage)
         payloads = PayloadStore(settings.storage, to_blobs, self._credential)
         self.queue = EventQueue(settings.storage, settings.queue_name, to_queue, payloads, self._credential)
@@ -101,11 +102,3 @@ class _Shared:
             await session.close()
         if self._credential:
             await self._credential.close()
-
-
-def _session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,  # it would look for .netrc and proxies on each call
-    )

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import aiohttp
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
-from events_publish.storage_session import CLIENT_REQUEST_ID, OddAnswer
+from events_publish.http_session import OddAnswer
+from events_publish.storage_session import CLIENT_REQUEST_ID
 
 UNREADABLE = (
     *(ArithmeticError, AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError),

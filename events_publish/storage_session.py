@@ -4,6 +4,8 @@ import socket
 
 import aiohttp
 
+from events_publish import http_session
+from events_publish.http_session import AnswerToAnother, OddAnswer
 from events_publish.resolver import Resolver
 
 CLIENT_REQUEST_ID = "x-ms-client-request-id"
@@ -20,14 +22,6 @@ UNHEARD_SECONDS = 3
 """After which what was sent, and not even received, is given up, with the memory that it takes."""
 
 
-class OddAnswer(aiohttp.ClientError):
-    """An answer that is none of storage."""
-
-
-class AnswerToAnother(OddAnswer):
-    """To something else than was asked, as a connection may still hold; it is closed."""
-
-
 class EncodedAnswer(OddAnswer):
     """Compressed, which nobody has asked for."""
 
@@ -38,26 +32,19 @@ class LongAnswer(OddAnswer):
 
 def open_session() -> aiohttp.ClientSession:
     """A session on the running loop, to be closed on it; how many connections there are is up to its user."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=IDLE_SECONDS, resolver=Resolver(), socket_factory=_socket
-        ),
-        response_class=_Response,
-        headers={"Accept-Encoding": "identity"},
-        auto_decompress=False,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,  # it would look for .netrc and proxies on each call
+    connector = aiohttp.TCPConnector(
+        limit=0, keepalive_timeout=IDLE_SECONDS, resolver=Resolver(), socket_factory=_socket
+    )
+    return http_session.open_session(
+        connector, _Response, headers={"Accept-Encoding": "identity"}, auto_decompress=False
     )
 
 
-class _Response(aiohttp.ClientResponse):
-    """Rests on more of aiohttp than its pages promise: `start`, the length of a protocol, and `_body`."""
+class _Response(http_session.Response):
+    """Rests on one thing more: `_body`."""
 
     async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
         protocol = connection.protocol
-        if protocol is not None and len(protocol):  # of answers, before anybody can have answered
-            protocol.close()
-            raise AnswerToAnother
         await super().start(connection)
         fault = self._fault()
         if protocol is not None and (fault or CLIENT_REQUEST_ID not in self.headers):

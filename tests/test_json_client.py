@@ -1,6 +1,7 @@
 """JSON of other services: taken within bounds, whatever they send."""
 
 import asyncio
+import contextlib
 import functools
 import time
 import tracemalloc
@@ -11,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from events_publish import json_client
+from events_publish import http_session, json_client
 from events_publish.json_client import Document, JsonClient
 from local import serving
 
@@ -148,6 +149,37 @@ async def test_an_error_has_nothing_of_what_was_sent(headers: dict[str, str]) ->
             await JsonClient(session).post(url, {}, {"Ocp-Apim-Subscription-Key": "a-secret"})
     assert "a-secret" not in repr(failed.value)
     assert failed.value.__suppress_context__
+
+
+async def test_an_answer_that_was_not_asked_for() -> None:
+    """… is none: each request on its connection would read that of the one before, a Permit for another, say."""
+    said = asyncio.Event()
+
+    def document(value: str) -> bytes:
+        return f'HTTP/1.1 200 X\r\nContent-Length: {len(value) + 2}\r\n\r\n"{value}"'.encode()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while request := (await reader.readuntil(b"\r\n\r\n")).decode():
+                writer.write(document(request.split()[1]))
+                if not said.is_set():
+                    await asyncio.sleep(0.05)  # the connection is in the pool again
+                    writer.write(document("Permit"))
+                    await writer.drain()
+                    said.set()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, http_session.open_session(aiohttp.TCPConnector()) as session:
+        client = JsonClient(session)
+        assert (await client.get(url + "/first")).value == "/first"
+        await said.wait()
+        await asyncio.sleep(0.05)
+        with pytest.raises(OSError, match="AnswerToAnother"):
+            await client.get(url + "/second")
+        for path in ("/third", "/fourth"):
+            assert (await client.get(url + path)).value == path
 
 
 async def test_post(serve: Serve, client: JsonClient) -> None:

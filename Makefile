@@ -3,7 +3,7 @@
 VENV := .venv/bin/python
 MINUTES := 10
 
-.PHONY: help setup run demo test test-long bench soak lint format docs clean
+.PHONY: help setup run demo test test-long bench soak lint format snapshots docs clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1	\2/' | expand -t 16
@@ -43,6 +43,13 @@ lint: setup  ## style, types; changes nothing
 format: setup  ## put the style right
 	$(VENV) -m ruff check --fix .
 	$(VENV) -m ruff format .
+
+snapshots:  ## write anew what infra/ would deploy, which the tests compare (needs bicep)
+	for parameters in infra/dev infra/prod tests/infra/prod-private; do \
+		bicep snapshot $$parameters.bicepparam --location norwayeast \
+			--subscription-id 00000000-0000-0000-0000-000000000001 \
+			--tenant-id 00000000-0000-0000-0000-000000000002 || exit 1; \
+	done
 
 docs: setup  ## write docs/problems.md anew, from the code
 	$(VENV) -m docs.write

@@ -1,0 +1,313 @@
+metadata name = 'events_publish'
+metadata description = 'All of it, from an empty subscription: a resource group, two storage accounts, the function, who may do what, and who is told.'
+
+targetScope = 'subscription'
+
+import { DecisionPoint, FrontDoor, Issuer, Limits, PolicyEntry, Redundancy, Scale, Tags } from 'types.bicep'
+
+@description('Optional. What it is for; the names of all resources have it.')
+@minLength(2)
+@maxLength(8)
+param workload string = 'events'
+
+@description('Required. The environment, in lower-case letters and digits: the names of all resources have it.')
+@minLength(2)
+@maxLength(6)
+param environmentName string
+
+@description('Optional. Region of all resources.')
+param location string = deployment().location
+
+@description('Optional. Tags of all resources, beside workload and environment.')
+param tags Tags = {}
+
+@description('Required. Issuers whose tokens count.')
+@minLength(1)
+@maxLength(20)
+param issuers Issuer[]
+
+@description('Optional. The scope that a token must hold.')
+@minLength(1)
+@maxLength(200)
+param publishScope string = 'altinn:events.publish'
+
+@description('Optional. Who may publish what, first match first; none: whoever holds the scope may publish anything.')
+@maxLength(500)
+param publishPolicy PolicyEntry[] = []
+
+@description('Optional. Altinn Authorization, which must permit each event; left out, it is not asked.')
+param decisionPoint DecisionPoint?
+
+@description('Optional. How much the endpoint takes, and for how long it tries.')
+param limits Limits = {
+  eventBytes: 49152
+  batchEvents: 100
+  requestBytes: 5242880
+  timeoutSeconds: 10
+}
+
+@description('Optional. Name of the queue, in lower-case letters, digits and single hyphens.')
+@minLength(3)
+@maxLength(56)
+param queueName string = 'events-registration'
+
+@description('Optional. Principal ids of the consumers: service principals or managed identities that take events off the queue.')
+@maxLength(50)
+param consumerPrincipalIds string[] = []
+
+@description('Optional. How instances are made, and how many there are.')
+param scale Scale = {
+  instanceMemoryMB: 2048
+  httpConcurrency: 100
+  maximumInstances: 10
+  alwaysReadyInstances: 0
+}
+
+@description('Required. Redundancy of both storage accounts.')
+param storageRedundancy Redundancy
+
+@description('Optional. Whether instances are spread over zones, at the price of two that are always there; needs Standard_ZRS or Standard_GZRS, and a region with zones.')
+param zoneRedundant bool = false
+
+@description('Optional. Days after which the data of large events is deleted. A message that lies on a queue for longer, the poison queue included, has lost its data.')
+@minValue(7)
+@maxValue(365)
+param payloadRetentionDays int = 30
+
+@description('Optional. Days for which deleted payloads and packages can be had back; so long a payload is not erased, either.')
+@minValue(1)
+@maxValue(365)
+param softDeleteDays int = 7
+
+@description('Optional. Whether a lock keeps the account of the events from being deleted by mistake.')
+param deleteLock bool = true
+
+@description('Optional. Days for which the log is kept.')
+@minValue(30)
+@maxValue(730)
+param logRetentionDays int = 30
+
+@description('Optional. GB that the log takes in a day, a bound for its cost; when it is reached, alerts on the log are blind until the next day. 0: no bound.')
+@minValue(0)
+@maxValue(1000)
+param logDailyQuotaGb int = 0
+
+@description('Optional. Whether each write to storage leaves a line in the log. Without them a Trace-Id cannot be followed to storage, and nobody is told of the poison queue.')
+param logStorageRequests bool = true
+
+@description('Required. E-mail addresses that alerts are sent to. None: they fire, and only the portal shows it.')
+@maxLength(20)
+param alertEmails string[]
+
+@description('Optional. Messages on all queues, on average over a day, above which there is a backlog.')
+@minValue(0)
+@maxValue(1000000)
+param backlogMessages int = 100
+
+@description('Optional. Whether the endpoint is asked from five places each five minutes.')
+param availabilityTest bool = false
+
+@description('Optional. Whether storage is reached by private endpoints alone; consumers then need a way into the network, too.')
+param privateNetworking bool = false
+
+@description('Optional. Address space of the network, a /24 or larger, where there is private networking.')
+@minLength(9)
+@maxLength(18)
+param networkAddressPrefix string = '10.20.0.0/24'
+
+@description('Optional. The only Front Door that requests may come through; left out, they may come from anywhere.')
+param frontDoor FrontDoor?
+
+var suffix = '${workload}-${environmentName}'
+var token = take(uniqueString(subscription().id, workload, environmentName, location), 8) // for names unique in all of Azure
+var allTags = union(tags, { workload: workload, environment: environmentName })
+
+var functionName = 'func-${suffix}-${token}'
+var identityName = 'id-${suffix}'
+var workspaceName = 'log-${suffix}'
+var componentName = 'appi-${suffix}'
+var eventsAccountName = 'st${workload}${environmentName}${token}'
+var poisonQueueName = '${queueName}-poison' // as Functions queue triggers have it
+var payloadContainerName = 'events-payloads' // as the function has it
+var hostAccountName = 'sthost${environmentName}${token}'
+var packageContainerName = 'app-package'
+var functionSubnet = {
+  networkName: 'vnet-${suffix}'
+  name: 'snet-function'
+}
+
+resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+  name: 'rg-${suffix}'
+  location: location
+  tags: allTags
+}
+
+module identity 'identity.bicep' = {
+  scope: group
+  params: {
+    name: identityName
+    location: location
+    tags: allTags
+  }
+}
+
+module monitoring 'monitoring.bicep' = {
+  scope: group
+  params: {
+    workspaceName: workspaceName
+    componentName: componentName
+    location: location
+    tags: allTags
+    retentionDays: logRetentionDays
+    dailyQuotaGb: logDailyQuotaGb
+  }
+}
+
+module eventsStorage 'events-storage.bicep' = {
+  scope: group
+  params: {
+    name: eventsAccountName
+    location: location
+    tags: allTags
+    sku: storageRedundancy
+    publicNetworkAccess: !privateNetworking
+    softDeleteDays: softDeleteDays
+    queueName: queueName
+    poisonQueueName: poisonQueueName
+    payloadContainerName: payloadContainerName
+    payloadRetentionDays: payloadRetentionDays
+    deleteLock: deleteLock
+    workspaceName: workspaceName
+    logRequests: logStorageRequests
+  }
+  dependsOn: [monitoring]
+}
+
+module hostStorage 'host-storage.bicep' = {
+  scope: group
+  params: {
+    name: hostAccountName
+    location: location
+    tags: allTags
+    sku: storageRedundancy
+    publicNetworkAccess: !privateNetworking
+    softDeleteDays: softDeleteDays
+    packageContainerName: packageContainerName
+  }
+}
+
+module roles 'roles.bicep' = {
+  scope: group
+  params: {
+    identityName: identityName
+    consumerPrincipalIds: consumerPrincipalIds
+    eventsAccountName: eventsAccountName
+    queueName: queueName
+    poisonQueueName: poisonQueueName
+    payloadContainerName: payloadContainerName
+    hostAccountName: hostAccountName
+    componentName: componentName
+  }
+  dependsOn: [identity, monitoring, eventsStorage, hostStorage]
+}
+
+module secret 'key-vault-secret.bicep' = if (decisionPoint.?subscriptionKey != null) {
+  scope: resourceGroup(decisionPoint.?subscriptionKey.?resourceGroupName ?? group.name)
+  params: {
+    vaultName: decisionPoint.?subscriptionKey.?vaultName ?? ''
+    secretName: decisionPoint.?subscriptionKey.?secretName ?? ''
+    identityName: identityName
+    identityResourceGroupName: group.name
+  }
+  dependsOn: [identity]
+}
+
+module network 'network.bicep' = if (privateNetworking) {
+  scope: group
+  params: {
+    name: functionSubnet.networkName
+    functionSubnetName: functionSubnet.name
+    suffix: suffix
+    location: location
+    tags: allTags
+    addressPrefix: networkAddressPrefix
+    eventsAccountName: eventsAccountName
+    hostAccountName: hostAccountName
+  }
+  dependsOn: [eventsStorage, hostStorage]
+}
+
+module function 'function.bicep' = {
+  scope: group
+  params: {
+    name: functionName
+    planName: 'asp-${suffix}'
+    location: location
+    tags: allTags
+    zoneRedundant: zoneRedundant && storageRedundancy == 'Standard_LRS'
+      ? fail('zoneRedundant needs storageRedundancy Standard_ZRS or Standard_GZRS.')
+      : zoneRedundant
+    scale: scale
+    identityName: identityName
+    componentName: componentName
+    hostAccountName: hostAccountName
+    packageContainerName: packageContainerName
+    eventsAccountName: eventsAccountName
+    queueName: queueName
+    issuers: issuers
+    publishScope: publishScope
+    publishPolicy: publishPolicy
+    decisionPoint: decisionPoint
+    limits: limits.eventBytes > limits.requestBytes
+      ? fail('limits.requestBytes must be eventBytes at least, for an event to fit in.')
+      : limits
+    subnet: privateNetworking ? functionSubnet : null
+    frontDoor: frontDoor
+  }
+  dependsOn: [roles, secret, network] // the host looks for its package and its leases at once
+}
+
+module alerts 'alerts.bicep' = {
+  scope: group
+  params: {
+    suffix: suffix
+    location: location
+    tags: allTags
+    emails: alertEmails
+    workspaceName: workspaceName
+    componentName: componentName
+    eventsAccountName: eventsAccountName
+    backlogMessages: backlogMessages
+    payloadRetentionDays: payloadRetentionDays
+    logRequests: logStorageRequests
+    availabilityTest: availabilityTest
+    hostName: frontDoor.?hostName ?? function.outputs.hostName
+  }
+}
+
+module workbook 'workbook.bicep' = {
+  scope: group
+  params: {
+    displayName: 'Events ${suffix}'
+    location: location
+    tags: allTags
+    workspaceName: workspaceName
+    eventsAccountName: eventsAccountName
+  }
+  dependsOn: [eventsStorage]
+}
+
+@description('Resource group of all resources.')
+output AZURE_RESOURCE_GROUP string = group.name
+
+@description('Name of the function app: what to deploy the package to.')
+output FUNCTION_APP_NAME string = functionName
+
+@description('Base URL of the endpoint: what to ask for /health/ready, and to publish to at /events.')
+output PUBLISH_BASE_URL string = 'https://${frontDoor.?hostName ?? function.outputs.hostName}/events/api/v1'
+
+@description('URL of the queue service: what consumers connect to.')
+output EVENTS_QUEUE_SERVICE_URI string = 'https://${eventsAccountName}.queue.${environment().suffixes.storage}/'
+
+@description('Name of the queue: what consumers take events off.')
+output EVENTS_QUEUE_NAME string = queueName

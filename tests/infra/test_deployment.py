@@ -1,0 +1,360 @@
+"""What would be deployed, for dev, prod, and prod with all that is optional."""
+
+import json
+import re
+from itertools import product
+from typing import Any
+
+import pytest
+
+from events_publish.payload_store import CONTAINER
+from local import ROOT
+from tests.infra.deployment import PARAMETERS, SUBSCRIPTION, Deployment
+
+ROLES = {
+    "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+    "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
+    "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": "Storage Blob Data Reader",
+    "8a0f0c08-91a1-4084-bc3d-661d67233fed": "Storage Queue Data Message Processor",
+    "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a": "Storage Queue Data Message Sender",
+    "19e7f393-937e-4f77-808e-94535e297925": "Storage Queue Data Reader",
+}
+"""Azure's built-in roles that may be assigned, by the id of their definition."""
+
+EVENTS = "Microsoft.Storage/storageAccounts/EVENTS"
+QUEUE = f"{EVENTS}/queueServices/default/queues/events-registration"
+PAYLOADS = f"{EVENTS}/blobServices/default/containers/events-payloads"
+
+OF_THE_FUNCTION = {
+    ("function", "Storage Queue Data Message Sender", QUEUE),
+    ("function", "Storage Blob Data Contributor", PAYLOADS),
+    ("function", "Storage Blob Data Owner", "Microsoft.Storage/storageAccounts/HOST"),
+    ("function", "Monitoring Metrics Publisher", "Microsoft.Insights/components/COMPONENT"),
+}
+"""Who, may do what, on which resource."""
+
+OF_A_CONSUMER = {
+    ("consumer", "Storage Queue Data Message Processor", QUEUE),
+    ("consumer", "Storage Queue Data Reader", QUEUE),
+    ("consumer", "Storage Queue Data Message Sender", f"{QUEUE}-poison"),
+    ("consumer", "Storage Queue Data Message Processor", f"{QUEUE}-poison"),
+    ("consumer", "Storage Blob Data Reader", PAYLOADS),
+}
+
+OF_A_SECRET = {
+    ("function", "Key Vault Secrets User", "Microsoft.KeyVault/vaults/kv-events-prod/secrets/altinn-authorization")
+}
+
+ALERTS = {"backlog", "defects", "error-share", "given-up", "overloaded", "refused-tokens", "slow", "unavailable"}
+
+
+def test_who_may_do_what(deployment: Deployment) -> None:
+    """Every role assignment, with its exact scope, and no other."""
+    expected = OF_THE_FUNCTION | (OF_A_CONSUMER | OF_A_SECRET if deployment.name == "prod-private" else set())
+    assignments = deployment.all("Microsoft.Authorization/roleAssignments")
+    assert {_assignment(deployment, each) for each in assignments} == expected
+    assert len(assignments) == len(expected)
+
+
+def _assignment(deployment: Deployment, assignment: dict[str, Any]) -> tuple[str, str, str]:
+    properties = assignment["properties"]
+    assert properties["principalType"] == "ServicePrincipal"
+    assert properties.keys() == {"principalId", "principalType", "roleDefinitionId"}
+    scope = assignment["id"].partition("/providers/Microsoft.Authorization/")[0].partition("/providers/")[2]
+    for name, kind, part in (
+        ("EVENTS", "Microsoft.Storage/storageAccounts", "stevents"),
+        ("HOST", "Microsoft.Storage/storageAccounts", "sthost"),
+        ("COMPONENT", "Microsoft.Insights/components", "appi"),
+    ):
+        scope = re.sub(rf"(?<=/){deployment.the(kind, part)['name']}(?=/|$)", name, scope)
+    identity = deployment.the("Microsoft.ManagedIdentity/userAssignedIdentities")["id"]
+    is_function = properties["principalId"] == f"[reference('{identity}', '2024-11-30').principalId]"
+    assert is_function or re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", properties["principalId"])
+    definition = properties["roleDefinitionId"].removeprefix(
+        f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/"
+    )
+    return "function" if is_function else "consumer", ROLES[definition], scope
+
+
+def test_storage_takes_no_keys(deployment: Deployment) -> None:
+    """Neither account can be opened with a key, a SAS of the account, or anonymously."""
+    accounts = deployment.all("Microsoft.Storage/storageAccounts")
+    assert len(accounts) == 2
+    for account in accounts:
+        properties = account["properties"]
+        assert properties["allowSharedKeyAccess"] is False
+        assert properties["allowBlobPublicAccess"] is False
+        assert properties["isLocalUserEnabled"] is False
+        assert properties["allowCrossTenantReplication"] is False
+        assert properties["supportsHttpsTrafficOnly"] is True
+        assert properties["minimumTlsVersion"] == "TLS1_2"
+    containers = deployment.all("Microsoft.Storage/storageAccounts/blobServices/containers")
+    assert {each["name"].rpartition("/")[2] for each in containers} == {CONTAINER, "app-package"}
+    assert all(each["properties"]["publicAccess"] == "None" for each in containers)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_no_secret_is_in_what_is_deployed(name: str) -> None:
+    """No list of keys, no connection string of storage, no SAS, no password; telemetry's string opens nothing alone."""
+    deployed = Deployment(name)
+    text = json.dumps([deployed.resources, deployed.outputs])
+    assert not re.findall(r"listKeys|listAccountSas|AccountKey|SharedAccess|[?&]sig=|password", text, re.IGNORECASE)
+    strings = re.findall(r"\w*connection_?string\w*", text, re.IGNORECASE)
+    assert set(strings) == {"APPLICATIONINSIGHTS_CONNECTION_STRING", "ConnectionString"}
+    assert deployed.the("Microsoft.Insights/components")["properties"]["DisableLocalAuth"] is True
+    assert deployed.the("Microsoft.OperationalInsights/workspaces")["properties"]["features"] == {
+        "disableLocalAuth": True
+    }
+
+
+def test_no_wildcard_is_allowed(deployment: Deployment) -> None:
+    """A `*` stands in the rule that denies, in an alert that looks at each value, and in prefixes of the policy."""
+
+    def wildcards(value: Any, path: str) -> list[str]:
+        if isinstance(value, dict):
+            return [found for key, inner in value.items() for found in wildcards(inner, f"{path}.{key}")]
+        if isinstance(value, list):
+            return [found for inner in value for found in wildcards(inner, path)]
+        return [path] if value == "*" else []
+
+    found = {path for each in deployment.resources for path in wildcards(each, each["type"].rpartition("/")[2])}
+    denied = {
+        f"networkSecurityGroups.properties.securityRules.properties.{member}"
+        for member in ("protocol", "sourcePortRange", "destinationAddressPrefix", "destinationPortRange")
+    }
+    assert found <= denied | {"scheduledQueryRules.properties.criteria.allOf.dimensions.values"}
+    for group in deployment.all("Microsoft.Network/networkSecurityGroups"):
+        assert [rule["properties"]["access"] for rule in group["properties"]["securityRules"]] == ["Deny"]
+
+
+def test_function(deployment: Deployment) -> None:
+    """Flex Consumption, Python 3.13, https only, and nobody deploys with a password."""
+    plan = deployment.the("Microsoft.Web/serverfarms")
+    assert plan["sku"] == {"name": "FC1", "tier": "FlexConsumption"}
+    assert plan["properties"]["reserved"] is True
+    site = deployment.the("Microsoft.Web/sites")
+    assert site["tags"]["azd-service-name"] == "publish"
+    properties, config = site["properties"], site["properties"]["siteConfig"]
+    assert properties["httpsOnly"] is True
+    assert (config["minTlsVersion"], config["scmMinTlsVersion"]) == ("1.2", "1.2")
+    assert properties["functionAppConfig"]["runtime"] == {
+        "name": "python",
+        "version": (ROOT / ".python-version").read_text().strip(),
+    }
+    policies = deployment.all("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
+    assert {each["name"].rpartition("/")[2]: each["properties"] for each in policies} == {
+        "scm": {"allow": False},
+        "ftp": {"allow": False},
+    }
+
+
+def test_identity(deployment: Deployment) -> None:
+    """One, user-assigned, for storage, for the package, for telemetry and for Key Vault."""
+    (identity,) = deployment.all("Microsoft.ManagedIdentity/userAssignedIdentities")
+    site = deployment.the("Microsoft.Web/sites")
+    assert site["identity"] == {"type": "UserAssigned", "userAssignedIdentities": {identity["id"]: {}}}
+    assert site["properties"]["keyVaultReferenceIdentity"] == identity["id"]
+    storage = site["properties"]["functionAppConfig"]["deployment"]["storage"]
+    assert storage["authentication"] == {
+        "type": "UserAssignedIdentity",
+        "userAssignedIdentityResourceId": identity["id"],
+    }
+    settings = deployment.app_settings
+    client_id = f"[reference('{identity['id']}', '2024-11-30').clientId]"
+    assert settings["EVENTS_STORAGE__clientId"] == settings["AzureWebJobsStorage__clientId"] == client_id
+    assert client_id[1:-1] in settings["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]
+
+
+def test_redundancy(deployment: Deployment) -> None:
+    """In production a zone may fail."""
+    is_dev = deployment.name == "dev"
+    skus = {each["sku"]["name"] for each in deployment.all("Microsoft.Storage/storageAccounts")}
+    assert skus == {"Standard_LRS" if is_dev else "Standard_ZRS"}
+    assert deployment.the("Microsoft.Web/serverfarms")["properties"]["zoneRedundant"] is not is_dev
+    scale = deployment.the("Microsoft.Web/sites")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+    assert scale["alwaysReady"] == ([] if is_dev else [{"name": "http", "instanceCount": 2}])
+    locks = deployment.all("Microsoft.Authorization/locks")
+    assert ["storageAccounts/stevents" in each["id"] for each in locks] == ([] if is_dev else [True])
+
+
+def test_scale(deployment: Deployment) -> None:
+    """Python's own default is one request at a time on an instance."""
+    config = deployment.the("Microsoft.Web/sites")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+    assert config["triggers"] == {"http": {"perInstanceConcurrency": 100}}
+    assert config["instanceMemoryMB"] == 2048
+    assert config["maximumInstanceCount"] == (5 if deployment.name == "dev" else 40)
+
+
+def test_payloads_outlive_their_messages(deployment: Deployment) -> None:
+    """The container is the function's; what lies there goes after 30 days, and can be had back for 7 more."""
+    container = deployment.the("Microsoft.Storage/storageAccounts/blobServices/containers", CONTAINER)
+    assert "/stevents" in f"/{container['name']}"
+    policy = deployment.the("Microsoft.Storage/storageAccounts/managementPolicies")
+    assert policy["name"].startswith("stevents")
+    (rule,) = policy["properties"]["policy"]["rules"]
+    assert rule["definition"] == {
+        "filters": {"blobTypes": ["blockBlob"], "prefixMatch": [f"{CONTAINER}/"]},
+        "actions": {"baseBlob": {"delete": {"daysAfterCreationGreaterThan": 30}}},
+    }
+    for service in deployment.all("Microsoft.Storage/storageAccounts/blobServices"):
+        assert service["properties"] == {
+            "deleteRetentionPolicy": {"enabled": True, "days": 7},
+            "containerDeleteRetentionPolicy": {"enabled": True, "days": 7},
+        }
+
+
+def test_queues(deployment: Deployment) -> None:
+    queues = deployment.all("Microsoft.Storage/storageAccounts/queueServices/queues")
+    names = {each["name"].partition("/default/")[2] for each in queues}
+    assert names == {deployment.app_settings["EVENTS_QUEUE_NAME"], "events-registration-poison"}
+    assert all(each["name"].startswith("stevents") for each in queues)
+
+
+def test_alerts(deployment: Deployment) -> None:
+    """Each is on, and tells the one action group."""
+    (group,) = deployment.all("Microsoft.Insights/actionGroups")
+    rules = deployment.all("Microsoft.Insights/scheduledQueryRules")
+    metrics = deployment.all("Microsoft.Insights/metricAlerts")
+    suffix = group["name"].removeprefix("ag-")
+    names = {each["name"].removeprefix("alert-").removesuffix(f"-{suffix}") for each in rules + metrics}
+    assert names == ALERTS | (set() if deployment.name == "dev" else {"availability"})
+    assert all(each["properties"]["enabled"] for each in rules + metrics)
+    assert all(each["properties"]["actions"] == {"actionGroups": [group["id"]]} for each in rules)
+    assert all(each["properties"]["actions"] == [{"actionGroupId": group["id"]}] for each in metrics)
+
+
+def test_a_backlog_is_told_of_well_before(deployment: Deployment) -> None:
+    """Azure counts messages once an hour: the alert looks at a day of that."""
+    properties = deployment.the("Microsoft.Insights/metricAlerts", "backlog")["properties"]
+    assert (properties["evaluationFrequency"], properties["windowSize"]) == ("PT1H", "P1D")
+    (criterion,) = properties["criteria"]["allOf"]
+    shown = {name: criterion[name] for name in ("metricName", "operator", "timeAggregation", "threshold")}
+    assert shown == {
+        "metricName": "QueueMessageCount",
+        "operator": "GreaterThan",
+        "timeAggregation": "Average",
+        "threshold": 100,
+    }
+
+
+def test_availability(private: Deployment) -> None:
+    """It is asked whether it could publish, where publishers ask."""
+    test = private.the("Microsoft.Insights/webtests")["properties"]
+    assert test["Request"]["RequestUrl"] == "https://events.example.no/events/api/v1/health/ready"
+    assert test["ValidationRules"]["ExpectedHttpStatusCode"] == 200
+    assert test["Timeout"] > 6  # as docs/reliability.md asks of a probe
+    criteria = private.the("Microsoft.Insights/metricAlerts", "availability")["properties"]["criteria"]
+    assert criteria["failedLocationCount"] < len(test["Locations"])
+
+
+def test_requests_to_storage_are_logged(deployment: Deployment) -> None:
+    """Writes and deletions; not each look of a consumer at an empty queue."""
+    settings = deployment.all("Microsoft.Insights/diagnosticSettings")
+    logged = {
+        each["id"].partition("/stevents")[2].split("/")[1]: {
+            log["category"] for log in each["properties"]["logs"] if log["enabled"]
+        }
+        for each in settings
+    }
+    assert logged == {
+        "queueServices": {"StorageWrite", "StorageDelete"},
+        "blobServices": {"StorageRead", "StorageWrite", "StorageDelete"},
+    }
+    workspace = deployment.the("Microsoft.OperationalInsights/workspaces")["id"]
+    assert {each["properties"]["workspaceId"] for each in settings} == {workspace}
+
+
+def test_public_networking(deployment: Deployment) -> None:
+    """Without private networking storage is guarded by roles alone; with it, nobody gets there but by an endpoint."""
+    is_private = deployment.name == "prod-private"
+    for account in deployment.all("Microsoft.Storage/storageAccounts"):
+        properties = account["properties"]
+        assert properties["publicNetworkAccess"] == ("Disabled" if is_private else "Enabled")
+        assert properties["networkAcls"] == {"defaultAction": "Deny" if is_private else "Allow", "bypass": "None"}
+    if not is_private:
+        assert not [each["type"] for each in deployment.resources if each["type"].startswith("Microsoft.Network/")]
+        assert deployment.the("Microsoft.Web/sites")["properties"]["virtualNetworkSubnetId"] is None
+
+
+def test_private_networking(private: Deployment) -> None:
+    """The function sends from its subnet; both accounts have endpoints, and names that lead there."""
+    network = private.the("Microsoft.Network/virtualNetworks")
+    subnets = {each["name"]: each["properties"] for each in network["properties"]["subnets"]}
+    (delegation,) = subnets["snet-function"]["delegations"]
+    assert delegation["properties"]["serviceName"] == "Microsoft.App/environments"
+    assert "delegations" not in subnets["snet-endpoints"]
+    assert all("networkSecurityGroup" in each for each in subnets.values())
+    assert private.the("Microsoft.Web/sites")["properties"]["virtualNetworkSubnetId"] == (
+        f"{network['id']}/subnets/snet-function"
+    )
+    endpoints = {}
+    for endpoint in private.all("Microsoft.Network/privateEndpoints"):
+        assert endpoint["properties"]["subnet"]["id"] == f"{network['id']}/subnets/snet-endpoints"
+        (connection,) = endpoint["properties"]["privateLinkServiceConnections"]
+        (service,) = connection["properties"]["groupIds"]
+        account = connection["properties"]["privateLinkServiceId"].rpartition("/")[2]
+        endpoints[endpoint["name"]] = (re.sub(r"prod\w+", "", account), service)
+    assert sorted(endpoints.values()) == [("stevents", "blob"), ("stevents", "queue"), ("sthost", "blob")]
+    zones = [each["name"] for each in private.all("Microsoft.Network/privateDnsZones")]
+    assert [re.findall("privatelink|blob|queue", each) for each in zones] == [
+        ["privatelink", "blob"],
+        ["privatelink", "queue"],
+    ]
+    links = private.all("Microsoft.Network/privateDnsZones/virtualNetworkLinks")
+    assert {each["properties"]["virtualNetwork"]["id"] for each in links} == {network["id"]}
+    assert len(links) == len(zones)
+    groups = private.all("Microsoft.Network/privateEndpoints/privateDnsZoneGroups")
+    assert {each["name"].partition("/")[0] for each in groups} == endpoints.keys()
+    for group in groups:
+        (config,) = group["properties"]["privateDnsZoneConfigs"]
+        service = endpoints[group["name"].partition("/")[0]][1]
+        assert f"'{service}'" in config["properties"]["privateDnsZoneId"]
+
+
+def test_front_door(private: Deployment) -> None:
+    """Where one is named nothing else gets through, whoever else's Front Door it comes from."""
+    config = private.the("Microsoft.Web/sites")["properties"]["siteConfig"]
+    (rule,) = config["ipSecurityRestrictions"]
+    assert (rule["action"], rule["tag"], rule["ipAddress"]) == ("Allow", "ServiceTag", "AzureFrontDoor.Backend")
+    assert rule["headers"] == {"x-azure-fdid": ["00000000-0000-0000-0000-0000000000fd"]}
+    assert config["ipSecurityRestrictionsDefaultAction"] == "Deny"
+    assert private.outputs["PUBLISH_BASE_URL"] == "https://events.example.no/events/api/v1"
+
+
+def test_names_and_tags(deployment: Deployment) -> None:
+    """Abbreviations of the Cloud Adoption Framework, lengths that Azure takes, and the tags that all have."""
+    environment = deployment.name.partition("-")[0]
+    named = {
+        "Microsoft.Resources/resourceGroups": rf"rg-events-{environment}",
+        "Microsoft.ManagedIdentity/userAssignedIdentities": rf"id-events-{environment}",
+        "Microsoft.OperationalInsights/workspaces": rf"log-events-{environment}",
+        "Microsoft.Insights/components": rf"appi-events-{environment}",
+        "Microsoft.Insights/actionGroups": rf"ag-events-{environment}",
+        "Microsoft.Storage/storageAccounts": rf"st(events|host){environment}[a-z0-9]{{8}}",
+        "Microsoft.Web/serverfarms": rf"asp-events-{environment}",
+        "Microsoft.Web/sites": rf"func-events-{environment}-[a-z0-9]{{8}}",
+        "Microsoft.Network/virtualNetworks": rf"vnet-events-{environment}",
+        "Microsoft.Network/networkSecurityGroups": rf"nsg-events-{environment}",
+        "Microsoft.Network/privateEndpoints": rf"pep-(events|host)-(queue|blob)-events-{environment}",
+    }
+    for resource, (kind, pattern) in product(deployment.resources, named.items()):
+        if resource["type"] == kind:
+            assert re.fullmatch(pattern, resource["name"])
+            assert {"workload": "events", "environment": environment}.items() <= resource["tags"].items()
+    accounts = [each["name"] for each in deployment.all("Microsoft.Storage/storageAccounts")]
+    assert max(map(len, accounts)) <= 24
+
+
+def test_what_the_next_step_needs_is_put_out(deployment: Deployment) -> None:
+    assert deployment.outputs["AZURE_RESOURCE_GROUP"] == deployment.the("Microsoft.Resources/resourceGroups")["name"]
+    assert deployment.outputs["FUNCTION_APP_NAME"] == deployment.the("Microsoft.Web/sites")["name"]
+    assert deployment.outputs.keys() == {
+        "AZURE_RESOURCE_GROUP",
+        "FUNCTION_APP_NAME",
+        "PUBLISH_BASE_URL",
+        "EVENTS_QUEUE_SERVICE_URI",
+        "EVENTS_QUEUE_NAME",
+    }
+    assert deployment.diagnostics == []

@@ -23,6 +23,8 @@ class IdentityEndpoint:
         self.header = str(uuid.uuid4())
         self.asked: list[dict[str, str]] = []
         self.status = 200
+        self.audience = RESOURCE
+        """Of the tokens; storage takes its own alone."""
         self.answers = asyncio.Event()
         self.answers.set()
         self.lifetime = LIFETIME_SECONDS
@@ -44,7 +46,7 @@ class IdentityEndpoint:
             return web.json_response({"statusCode": self.status, "message": "It did not work."}, status=self.status)
         now = int(time.time())
         issuer, expires = f"https://sts.windows.net/{uuid.uuid4()}/", now + self.lifetime
-        claims = {"aud": RESOURCE, "iss": issuer, "iat": now - 60, "nbf": now - 60, "exp": expires}
+        claims = {"aud": self.audience, "iss": issuer, "iat": now - 60, "nbf": now - 60, "exp": expires}
         token = jwt.encode(claims, "a secret that nobody checks, of good length", "HS256")
         answer = {"access_token": token, "expires_on": str(expires), "resource": RESOURCE, "token_type": "Bearer"}
         renewal = {} if self.refresh_in is None else {"refresh_in": self.refresh_in}

@@ -1,9 +1,10 @@
-"""Storage by managed identity: no key in the settings, a token endpoint as on Azure, Azurite over TLS with OAuth."""
+"""The function with the settings that would be deployed: a token endpoint as on Azure, Azurite over TLS, and no key."""
 
 import datetime
 import ipaddress
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +19,9 @@ from cryptography.x509.oid import NameOID
 from local import azurite
 from local.up import SAMPLE
 from tests.background import Background
-from tests.conftest import MakeToken, Publish, StartHost
+from tests.conftest import Host, MakeToken, Publish, host_of, problem, wait_until
 from tests.identity_endpoint import RESOURCE, IdentityEndpoint, identity_endpoint
+from tests.infra.deployment import PARAMETERS, Deployment
 from tests.storage import Queue
 
 BODY = SAMPLE.read_bytes()
@@ -55,70 +57,138 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return files
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def identity(background: Background) -> Iterator[IdentityEndpoint]:
     running = identity_endpoint()
     yield background.run(running.__aenter__())
     background.run(running.__aexit__(None, None, None))
 
 
-def test_publish_by_managed_identity(
+class Storage(NamedTuple):
+    """Azurite with TLS, which takes tokens of Microsoft Entra."""
+
+    connection_string: str
+    parts: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def entra_storage(
+    background: Background, certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Storage]:
+    tls = ["--oauth", "basic", "--cert", str(certificate.certificate), "--key", str(certificate.key)]
+    started = background.run(azurite.start(tmp_path_factory.mktemp("azurite"), azurite.Ports(0, 0, 0), *tls))
+    parts = dict(part.split("=", 1) for part in started.connection_string.rstrip(";").split(";"))
+    yield Storage(started.connection_string, parts)
+    background.run(started.child.stop())
+
+
+@pytest.fixture
+def trusted(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The certificate of `entra_storage`, by the clients of these tests."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.certificate))
+
+
+class Deployed(NamedTuple):
+    """The function as it would be deployed, with its log."""
+
+    publish: Publish
+    log: list[str]
+
+
+type Deploy = Callable[..., Deployed]
+
+
+@pytest.fixture
+def deploy(
     background: Background,
+    app_folder: Path,
     client: httpx.Client,
-    start_host: StartHost,
     settings: dict[str, str],
     make_token: MakeToken,
     certificate: Certificate,
     identity: IdentityEndpoint,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The right identity is asked for, once; small events lie on the queue, and the data of a large one beside it."""
-    tls = ["--oauth", "basic", "--cert", str(certificate.certificate), "--key", str(certificate.key)]
-    storage = background.run(azurite.start(tmp_path, azurite.Ports(0, 0, 0), *tls))
-    parts = dict(part.split("=", 1) for part in storage.connection_string.rstrip(";").split(";"))
-    host = start_host(
-        {
-            "TOKEN_ISSUERS": settings["TOKEN_ISSUERS"],
-            "EVENTS_STORAGE__queueServiceUri": parts["QueueEndpoint"],
-            "EVENTS_STORAGE__blobServiceUri": parts["BlobEndpoint"],
-            "EVENTS_STORAGE__credential": "managedidentity",
-            "EVENTS_STORAGE__clientId": CLIENT_ID,
-            "MAX_EVENT_BYTES": "60000",
-            "EVENTS_QUEUE_NAME": "by-identity",
-            **identity.environ,
-            "SSL_CERT_FILE": str(certificate.certificate),
+    entra_storage: Storage,
+) -> Iterator[Deploy]:
+    """Starts the function with the app settings that would be deployed, where what only Azure knows is at hand here."""
+    hosts: list[Host] = []
+    identity.status, identity.audience = 200, RESOURCE
+    identity.asked.clear()
+
+    def deploy(**changed: str) -> Deployed:
+        known = {
+            "clientId": CLIENT_ID,
+            "primaryEndpoints.queue": entra_storage.parts["QueueEndpoint"] + "/",
+            "primaryEndpoints.blob": entra_storage.parts["BlobEndpoint"] + "/",
+            "ConnectionString": "InstrumentationKey=00000000-0000-0000-0000-000000000000",
         }
-    )
-    publish = Publish(client, host.events, make_token())
-    assert [publish(BODY).status_code for _ in range(5)] == [200] * 5
+        predicted = Deployment("prod").app_settings_where(known)
+        here = {"TOKEN_ISSUERS": settings["TOKEN_ISSUERS"], "SSL_CERT_FILE": str(certificate.certificate)}
+        log: list[str] = []
+        environ = {**predicted, **here, **identity.environ, **changed}
+        hosts.append(background.run(host_of(app_folder, environ, show=log.append)))
+        return Deployed(Publish(client, hosts[-1].events, make_token()), log)
+
+    yield deploy
+    for host in hosts:
+        background.run(host.child.stop())
+
+
+@pytest.mark.usefixtures("trusted")
+def test_publish_by_managed_identity(deploy: Deploy, identity: IdentityEndpoint, entra_storage: Storage) -> None:
+    """A hundred events are on the queue with one token: for the right identity and resource, with the header."""
+    publish, _ = deploy(EVENTS_QUEUE_NAME="by-identity")
+    assert [publish(BODY).status_code for _ in range(100)] == [200] * 100
     assert identity.asked == [{"api-version": "2019-08-01", "resource": RESOURCE, "client_id": CLIENT_ID}]
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.certificate))
-    with Queue(storage.connection_string, "by-identity") as queue:
-        assert queue.take() == [BODY] * 5
-        assert publish({**json.loads(BODY), "data": "x" * 50_000}).status_code == 200
+    with Queue(entra_storage.connection_string, "by-identity") as queue:
+        assert queue.take() == [BODY] * 100
+
+
+@pytest.mark.usefixtures("trusted")
+def test_large_events_by_managed_identity(deploy: Deploy, identity: IdentityEndpoint, entra_storage: Storage) -> None:
+    """The data lies beside the queue, with the same token."""
+    publish, _ = deploy(EVENTS_QUEUE_NAME="large-by-identity", MAX_EVENT_BYTES="60000")
+    assert publish({**json.loads(BODY), "data": "x" * 50_000}).status_code == 200
+    with Queue(entra_storage.connection_string, "large-by-identity") as queue:
         (message,) = queue.take()
-    key = {"account_name": parts["AccountName"], "account_key": parts["AccountKey"]}
+    key = {"account_name": entra_storage.parts["AccountName"], "account_key": entra_storage.parts["AccountKey"]}
     with BlobClient.from_blob_url(json.loads(message)["dataref"], key) as blob:
         assert blob.download_blob().readall() == b'"%b"' % (b"x" * 50_000)
     assert len(identity.asked) == 1
-    background.run(storage.child.stop())
 
 
-def test_no_identity(
-    client: httpx.Client, start_host: StartHost, settings: dict[str, str], make_token: MakeToken
-) -> None:
-    """An identity that gives no token is a fault of ours: 503."""
-    host = start_host(
-        {
-            "TOKEN_ISSUERS": settings["TOKEN_ISSUERS"],
-            "EVENTS_STORAGE__queueServiceUri": "https://127.0.0.1:1/account",
-            "EVENTS_STORAGE__credential": "managedidentity",
-            "IDENTITY_ENDPOINT": "http://127.0.0.1:1/token",
-            "IDENTITY_HEADER": "x",
-            "PUBLISH_TIMEOUT_SECONDS": "4",
-        }
-    )
-    response = Publish(client, host.events, make_token())(BODY)
-    assert response.status_code == 503
+def test_identity_endpoint_down(deploy: Deploy, identity: IdentityEndpoint) -> None:
+    """503 within the budget, and 200 when it is back: nobody need restart anything."""
+    publish, log = deploy(EVENTS_QUEUE_NAME="recovered", PUBLISH_TIMEOUT_SECONDS="4")
+    identity.status = 500
+    began = time.monotonic()
+    response = publish(BODY)
+    assert time.monotonic() - began < 5
+    problem(response, 503, "queue-unavailable")
     assert "retry-after" in response.headers
+    wait_until(lambda: any("no token could be had" in line for line in log))
+    identity.status = 200
+    wait_until(lambda: publish(BODY).status_code == 200)
+
+
+def test_token_refused_by_storage(deploy: Deploy, identity: IdentityEndpoint) -> None:
+    """503, and the log names the role to grant."""
+    identity.audience = "https://vault.azure.net"
+    publish, log = deploy(EVENTS_QUEUE_NAME="refused")
+    problem(publish(BODY), 503, "queue-unavailable")
+    wait_until(lambda: any('"cause"' in line for line in log))
+    (record,) = [line for line in log if '"cause"' in line]
+    assert "AuthenticationFailed" in record
+    assert "grant its identity the role Storage Queue Data Message Sender" in record
+    assert "eyJ" not in "".join(log)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_it_starts_with_what_would_be_deployed(
+    name: str, background: Background, app_folder: Path, client: httpx.Client
+) -> None:
+    """Each setting is one that the function takes, also where none of what Azure knows is to be had."""
+    known = dict.fromkeys(("primaryEndpoints.queue", "primaryEndpoints.blob"), "https://127.0.0.1:1/account/")
+    predicted = Deployment(name).app_settings_where({**known, "clientId": CLIENT_ID, "ConnectionString": "x"})
+    host = background.run(host_of(app_folder, predicted))
+    assert client.get(f"{host.url}/events/api/v1/health").status_code == 200
+    background.run(host.child.stop())

@@ -2,8 +2,9 @@
 
 VENV := .venv/bin/python
 MINUTES := 10
+ENVIRONMENT := dev
 
-.PHONY: help setup run demo test test-long bench soak lint format snapshots docs clean
+.PHONY: help setup run demo test test-long bench soak lint format package deploy snapshots docs clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1	\2/' | expand -t 16
@@ -12,6 +13,9 @@ setup: .venv/.ready node_modules/.ready  ## make .venv and node_modules (the oth
 
 .venv/.ready: requirements.txt requirements-dev.txt .python-version
 	@sh local/setup.sh python >&2
+
+.venv-checkov/.ready: requirements-checkov.txt .python-version
+	@sh local/setup.sh checkov >&2
 
 node_modules/.ready: package.json package-lock.json
 	@sh local/setup.sh node >&2
@@ -25,7 +29,7 @@ demo: setup  ## the same, but stop after the sample event
 test: setup  ## the tests, within 3 minutes
 	$(VENV) -m pytest -m "not long" -n auto --maxprocesses 4 --dist loadfile
 
-test-long: setup  ## the tests that take longer
+test-long: setup .venv-checkov/.ready  ## the tests that take longer
 	$(VENV) -m pytest -m "long or property" --hypothesis-profile=long
 
 bench: setup  ## measurements, each beside a baseline
@@ -44,6 +48,12 @@ format: setup  ## put the style right
 	$(VENV) -m ruff check --fix .
 	$(VENV) -m ruff format .
 
+package:  ## package.zip: what a deployment sends to Azure, of the last commit
+	sh infra/package.sh package.zip
+
+deploy:  ## infrastructure and function to the subscription of `az login`: ENVIRONMENT=dev
+	sh infra/deploy.sh $(ENVIRONMENT)
+
 snapshots:  ## write anew what infra/ would deploy, which the tests compare (needs bicep)
 	for parameters in infra/dev infra/prod tests/infra/prod-private; do \
 		bicep snapshot $$parameters.bicepparam --location norwayeast \
@@ -55,4 +65,4 @@ docs: setup  ## write docs/problems.md anew, from the code
 	$(VENV) -m docs.write
 
 clean:  ## remove what the others have made, data and keys included
-	rm -rf .venv node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-checkov node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

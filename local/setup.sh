@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh python | node: make .venv or node_modules at the root of the checkout, and say how.
+# setup.sh python | node | checkov: make .venv, node_modules or .venv-checkov at the root of the checkout, and say how.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -20,16 +20,24 @@ sys.exit('%d.%d' % sys.version_info[:2] != '$1')" >/dev/null 2>&1; then
     return 1
 }
 
+# make_venv FOLDER REQUIREMENTS…
 make_venv() {
+    folder=$1
+    shift
     version=$(cat .python-version)
     python=$(find_python "$version") ||
         fail "Python $version is missing. Install it (https://www.python.org/downloads/), or name one: make setup PYTHON=/path/to/python$version"
-    echo "Making .venv with $("$python" --version) …"
-    "$python" -m venv --clear .venv || fail "The venv could not be made; on Debian and Ubuntu install python$version-venv."
-    echo "Installing requirements.txt and requirements-dev.txt …"
-    .venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
-    touch .venv/.ready
-    echo ".venv is ready."
+    echo "Making $folder with $("$python" --version) …"
+    "$python" -m venv --clear "$folder" ||
+        fail "The venv could not be made; on Debian and Ubuntu install python$version-venv."
+    echo "Installing $* …"
+    for requirements; do
+        set -- "$@" -r "$requirements"
+        shift
+    done
+    "$folder/bin/python" -m pip install -qq --disable-pip-version-check "$@"
+    touch "$folder/.ready"
+    echo "$folder is ready."
 }
 
 make_node_modules() {
@@ -43,6 +51,7 @@ make_node_modules() {
 }
 
 case $1 in
-python) make_venv ;;
+python) make_venv .venv requirements.txt requirements-dev.txt ;;
+checkov) make_venv .venv-checkov requirements-checkov.txt ;;
 node) make_node_modules ;;
 esac

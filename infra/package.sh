@@ -1,0 +1,12 @@
+#!/bin/sh
+# package.sh FILE.zip: what of the last commit the function needs, as .funcignore has it; Azure installs requirements.txt.
+set -eu
+case $1 in
+/*) package=$1 ;;
+*) package=$PWD/$1 ;;
+esac
+cd "$(dirname "$0")/.."
+
+git diff --quiet HEAD || echo "What is not committed is not in the package." >&2
+git ls-files --cached --ignored --exclude-from=.funcignore | sed 's/^/:(exclude)/' |
+    xargs git archive --format=zip --output="$package" HEAD -- .

@@ -54,11 +54,12 @@ package:  ## package.zip: what a deployment sends to Azure, of the last commit
 deploy:  ## infrastructure and function to the subscription of `az login`: ENVIRONMENT=dev
 	sh infra/deploy.sh $(ENVIRONMENT)
 
-snapshots:  ## write anew what infra/ would deploy, which the tests compare (needs bicep)
+snapshots: setup  ## write anew what infra/ would deploy, which the tests compare (needs bicep)
 	for parameters in infra/dev infra/prod tests/infra/prod-private; do \
 		bicep snapshot $$parameters.bicepparam --location norwayeast \
 			--subscription-id 00000000-0000-0000-0000-000000000001 \
-			--tenant-id 00000000-0000-0000-0000-000000000002 || exit 1; \
+			--tenant-id 00000000-0000-0000-0000-000000000002 && \
+		$(VENV) -m json.tool --sort-keys --indent 2 $$parameters.snapshot.json $$parameters.snapshot.json || exit 1; \
 	done
 
 docs: setup  ## write docs/problems.md anew, from the code

@@ -40,6 +40,24 @@ param hostAccountName string
 @maxLength(260)
 param componentName string
 
+@description('A role for a principal that is an application or a managed identity.')
+type Assignment = {
+  @description('Who.')
+  principalId: string
+
+  @description('What kind it is: said, so that Entra need not know the principal yet.')
+  principalType: 'ServicePrincipal'
+
+  @description('Resource id of the role.')
+  roleDefinitionId: string
+}
+
+func assignment(principalId string, role string) Assignment => {
+  principalId: principalId
+  principalType: 'ServicePrincipal'
+  roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+}
+
 var roles = {
   'Monitoring Metrics Publisher': '3913510d-42f4-4e42-8a64-420c390055eb'
   'Storage Blob Data Contributor': 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
@@ -90,55 +108,27 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
 resource functionOnQueue 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: events::queues::queue
   name: guid(events::queues::queue.id, identity.id, roles['Storage Queue Data Message Sender'])
-  properties: {
-    principalId: identity.properties.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles['Storage Queue Data Message Sender']
-    )
-  }
+  properties: assignment(identity.properties.principalId, roles['Storage Queue Data Message Sender'])
 }
 
 // It writes payloads, and deletes those whose message was refused: no built-in role does that without reading.
 resource functionOnPayloads 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: events::blobs::payloads
   name: guid(events::blobs::payloads.id, identity.id, roles['Storage Blob Data Contributor'])
-  properties: {
-    principalId: identity.properties.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles['Storage Blob Data Contributor']
-    )
-  }
+  properties: assignment(identity.properties.principalId, roles['Storage Blob Data Contributor'])
 }
 
 // The Functions host makes containers of its own there, for leases and keys, and reads the package.
 resource functionOnHost 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: host
   name: guid(host.id, identity.id, roles['Storage Blob Data Owner'])
-  properties: {
-    principalId: identity.properties.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles['Storage Blob Data Owner']
-    )
-  }
+  properties: assignment(identity.properties.principalId, roles['Storage Blob Data Owner'])
 }
 
 resource functionOnComponent 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: component
   name: guid(component.id, identity.id, roles['Monitoring Metrics Publisher'])
-  properties: {
-    principalId: identity.properties.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles['Monitoring Metrics Publisher']
-    )
-  }
+  properties: assignment(identity.properties.principalId, roles['Monitoring Metrics Publisher'])
 }
 
 // Consumers: they take messages off the queue, count them (a queue trigger scales by that), move what they give up on
@@ -147,14 +137,7 @@ resource consumersProcess 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   for principalId in consumerPrincipalIds: {
     scope: events::queues::queue
     name: guid(events::queues::queue.id, principalId, roles['Storage Queue Data Message Processor'])
-    properties: {
-      principalId: principalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId(
-        'Microsoft.Authorization/roleDefinitions',
-        roles['Storage Queue Data Message Processor']
-      )
-    }
+    properties: assignment(principalId, roles['Storage Queue Data Message Processor'])
   }
 ]
 
@@ -162,14 +145,7 @@ resource consumersCount 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for principalId in consumerPrincipalIds: {
     scope: events::queues::queue
     name: guid(events::queues::queue.id, principalId, roles['Storage Queue Data Reader'])
-    properties: {
-      principalId: principalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId(
-        'Microsoft.Authorization/roleDefinitions',
-        roles['Storage Queue Data Reader']
-      )
-    }
+    properties: assignment(principalId, roles['Storage Queue Data Reader'])
   }
 ]
 
@@ -177,14 +153,7 @@ resource consumersGiveUp 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
   for principalId in consumerPrincipalIds: {
     scope: events::queues::poisonQueue
     name: guid(events::queues::poisonQueue.id, principalId, roles['Storage Queue Data Message Sender'])
-    properties: {
-      principalId: principalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId(
-        'Microsoft.Authorization/roleDefinitions',
-        roles['Storage Queue Data Message Sender']
-      )
-    }
+    properties: assignment(principalId, roles['Storage Queue Data Message Sender'])
   }
 ]
 
@@ -192,14 +161,7 @@ resource consumersTakeUpAgain 'Microsoft.Authorization/roleAssignments@2022-04-0
   for principalId in consumerPrincipalIds: {
     scope: events::queues::poisonQueue
     name: guid(events::queues::poisonQueue.id, principalId, roles['Storage Queue Data Message Processor'])
-    properties: {
-      principalId: principalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId(
-        'Microsoft.Authorization/roleDefinitions',
-        roles['Storage Queue Data Message Processor']
-      )
-    }
+    properties: assignment(principalId, roles['Storage Queue Data Message Processor'])
   }
 ]
 
@@ -207,13 +169,6 @@ resource consumersReadPayloads 'Microsoft.Authorization/roleAssignments@2022-04-
   for principalId in consumerPrincipalIds: {
     scope: events::blobs::payloads
     name: guid(events::blobs::payloads.id, principalId, roles['Storage Blob Data Reader'])
-    properties: {
-      principalId: principalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId(
-        'Microsoft.Authorization/roleDefinitions',
-        roles['Storage Blob Data Reader']
-      )
-    }
+    properties: assignment(principalId, roles['Storage Blob Data Reader'])
   }
 ]

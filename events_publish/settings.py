@@ -223,7 +223,7 @@ def _policy(reader: _Reader, folder: Path) -> Policy | None:
 
 
 def _decision_point(reader: _Reader) -> DecisionPoint | None:
-    key = reader.get("PDP_SUBSCRIPTION_KEY")
+    key = (reader.get("PDP_SUBSCRIPTION_KEY") or "").strip() or None  # a secret from a file ends with its line
     if key and not re.fullmatch(r"[!-~]+", key):
         reader.fault("PDP_SUBSCRIPTION_KEY", "is wrong", "printable ASCII without spaces")
     if reader.get("PDP_URL"):

@@ -67,6 +67,7 @@ var logAlerts = concat(
       aggregation: 'Count'
       threshold: 0
       dimensions: []
+      window: 'PT15M'
     }
     {
       name: 'error-share'
@@ -77,6 +78,7 @@ var logAlerts = concat(
       aggregation: 'Maximum'
       threshold: 5
       dimensions: []
+      window: 'PT15M'
     }
     {
       name: 'unavailable'
@@ -87,6 +89,7 @@ var logAlerts = concat(
       aggregation: 'Count'
       threshold: 10
       dimensions: ['reason']
+      window: 'PT15M'
     }
     {
       name: 'overloaded'
@@ -97,6 +100,7 @@ var logAlerts = concat(
       aggregation: 'Count'
       threshold: 100
       dimensions: []
+      window: 'PT15M'
     }
     {
       name: 'slow'
@@ -107,6 +111,7 @@ var logAlerts = concat(
       aggregation: 'Maximum'
       threshold: 1000
       dimensions: []
+      window: 'PT15M'
     }
     {
       name: 'refused-tokens'
@@ -117,6 +122,7 @@ var logAlerts = concat(
       aggregation: 'Count'
       threshold: 100
       dimensions: []
+      window: 'PT15M'
     }
   ],
   logRequests
@@ -130,6 +136,7 @@ var logAlerts = concat(
           aggregation: 'Count'
           threshold: 0
           dimensions: []
+          window: 'PT1H' // lines of storage may come late
         }
       ]
     : []
@@ -181,7 +188,7 @@ resource logRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       enabled: true
       scopes: [workspace.id]
       evaluationFrequency: 'PT5M'
-      windowSize: 'PT15M'
+      windowSize: alert.window
       autoMitigate: true
       skipQueryValidation: true // the tables of a new workspace do not exist yet
       criteria: {

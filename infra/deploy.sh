@@ -1,6 +1,7 @@
 #!/bin/sh
-# deploy.sh ENVIRONMENT: deploys infra/ENVIRONMENT.bicepparam and the last commit to the subscription that az is signed
-# in to, and asks what is there then. It can be run again at any time.
+# deploy.sh ENVIRONMENT: deploys infra/ENVIRONMENT.bicepparam, as it lies there, and the function of the last commit to
+# the subscription that az is signed in to, and asks what is there then. It can be run again at any time. LOCATION is
+# where Azure keeps the record of the deployment.
 set -eu
 cd "$(dirname "$0")/.."
 environment=$1
@@ -8,6 +9,7 @@ deployment=events-publish-$environment
 package=$(mktemp -d)/package.zip
 trap 'rm -rf "${package%/*}"' EXIT
 
+echo "Deploying to $environment in $(az account show --query name --output tsv); it takes some minutes."
 az deployment sub create --name "$deployment" --location "${LOCATION:-norwayeast}" \
     --parameters "infra/$environment.bicepparam" --output none
 outputs=$(az deployment sub show --name "$deployment" --query properties.outputs --output json)
@@ -23,8 +25,11 @@ tries=0
 until az functionapp deployment source config-zip --resource-group "$(output AZURE_RESOURCE_GROUP)" \
     --name "$(output FUNCTION_APP_NAME)" --src "$package" --output none; do
     tries=$((tries + 1))
-    [ "$tries" -lt 5 ] || exit 1
-    echo "Once more, in a minute: a new role takes its time."
+    [ "$tries" -lt 15 ] || exit 1
+    echo "The package is not there yet; once more in a minute ($tries of 15). A new role takes its time to count."
     sleep "${PAUSE:-60}"
+done
+for name in AZURE_RESOURCE_GROUP FUNCTION_APP_NAME EVENTS_ACCOUNT_NAME PUBLISH_BASE_URL; do
+    echo "$name=$(output "$name")"
 done
 sh infra/smoke-test.sh "$(output PUBLISH_BASE_URL)"

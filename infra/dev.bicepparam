@@ -20,8 +20,8 @@ param logDailyQuotaGb = 1
 param scale = {
   instanceMemoryMB: 2048
   httpConcurrency: 100
-  maximumInstances: 5
+  maximumInstances: 40
   alwaysReadyInstances: 0
 }
 
-param alertEmails = []
+param alertEmails = [] // nobody is told until an address stands here

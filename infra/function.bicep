@@ -65,9 +65,9 @@ param issuers Issuer[]
 @maxLength(200)
 param publishScope string
 
-@description('Required. Who may publish what; none: whoever holds the scope may publish anything.')
+@description('Optional. Who may publish what; left out, whoever holds the scope may publish anything.')
 @maxLength(500)
-param publishPolicy PolicyEntry[]
+param publishPolicy PolicyEntry[]?
 
 @description('Optional. Altinn Authorization; left out, it is not asked.')
 param decisionPoint DecisionPoint?
@@ -196,6 +196,10 @@ resource function 'Microsoft.Web/sites@2025-03-01' = {
           value: 'Authorization=AAD;ClientId=${identity.properties.clientId}'
         }
         {
+          name: 'AzureWebJobsStorage__accountName' // beside the URI, without which some versions of the host do not start
+          value: host.name
+        }
+        {
           name: 'AzureWebJobsStorage__blobServiceUri'
           value: host.properties.primaryEndpoints.blob
         }
@@ -237,7 +241,7 @@ resource function 'Microsoft.Web/sites@2025-03-01' = {
         }
         {
           name: 'PUBLISH_POLICY'
-          value: empty(publishPolicy) ? '' : string(publishPolicy)
+          value: publishPolicy == null ? '' : string(publishPolicy)
         }
         {
           name: 'PDP_URL'

@@ -5,7 +5,7 @@ targetScope = 'subscription'
 
 import { DecisionPoint, FrontDoor, Issuer, Limits, PolicyEntry, Redundancy, Scale, Tags } from 'types.bicep'
 
-@description('Optional. What it is for; the names of all resources have it.')
+@description('Optional. What it is for, in lower-case letters and digits; the names of all resources have it.')
 @minLength(2)
 @maxLength(8)
 param workload string = 'events'
@@ -31,9 +31,9 @@ param issuers Issuer[]
 @maxLength(200)
 param publishScope string = 'altinn:events.publish'
 
-@description('Optional. Who may publish what, first match first; none: whoever holds the scope may publish anything.')
+@description('Optional. Who may publish what, first match first; left out, whoever holds the scope may publish anything, and with no entries nobody may.')
 @maxLength(500)
-param publishPolicy PolicyEntry[] = []
+param publishPolicy PolicyEntry[]?
 
 @description('Optional. Altinn Authorization, which must permit each event; left out, it is not asked.')
 param decisionPoint DecisionPoint?
@@ -59,7 +59,7 @@ param consumerPrincipalIds string[] = []
 param scale Scale = {
   instanceMemoryMB: 2048
   httpConcurrency: 100
-  maximumInstances: 10
+  maximumInstances: 40
   alwaysReadyInstances: 0
 }
 
@@ -110,7 +110,7 @@ param availabilityTest bool = false
 @description('Optional. Whether storage is reached by private endpoints alone; consumers then need a way into the network, too.')
 param privateNetworking bool = false
 
-@description('Optional. Address space of the network, a /24 or larger, where there is private networking.')
+@description('Optional. Address space of the network, a /24 or larger, where there is private networking. A quarter of it is the function\'s, with an address for each instance.')
 @minLength(9)
 @maxLength(18)
 param networkAddressPrefix string = '10.20.0.0/24'
@@ -118,7 +118,13 @@ param networkAddressPrefix string = '10.20.0.0/24'
 @description('Optional. The only Front Door that requests may come through; left out, they may come from anywhere.')
 param frontDoor FrontDoor?
 
-var suffix = '${workload}-${environmentName}'
+@description('Whether a text has lower-case letters and digits alone, as names of storage accounts do.')
+func isPlain(text string) bool =>
+  empty(filter(range(0, length(text)), i => !contains('abcdefghijklmnopqrstuvwxyz0123456789', substring(text, i, 1))))
+
+var suffix = isPlain('${workload}${environmentName}')
+  ? '${workload}-${environmentName}'
+  : fail('workload and environmentName must be lower-case letters and digits.')
 var token = take(uniqueString(subscription().id, workload, environmentName, location), 8) // for names unique in all of Azure
 var allTags = union(tags, { workload: workload, environment: environmentName })
 
@@ -305,6 +311,9 @@ output FUNCTION_APP_NAME string = functionName
 
 @description('Base URL of the endpoint: what to ask for /health/ready, and to publish to at /events.')
 output PUBLISH_BASE_URL string = 'https://${frontDoor.?hostName ?? function.outputs.hostName}/events/api/v1'
+
+@description('Name of the account that the events lie in.')
+output EVENTS_ACCOUNT_NAME string = eventsAccountName
 
 @description('URL of the queue service: what consumers connect to.')
 output EVENTS_QUEUE_SERVICE_URI string = 'https://${eventsAccountName}.queue.${environment().suffixes.storage}/'

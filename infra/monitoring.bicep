@@ -47,6 +47,27 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
   }
 }
 
+// Tables of Application Insights keep 90 days, whatever the workspace says, unless they are told otherwise themselves.
+@batchSize(1)
+resource tables 'Microsoft.OperationalInsights/workspaces/tables@2025-02-01' = [
+  for name in [
+    'AppAvailabilityResults'
+    'AppDependencies'
+    'AppExceptions'
+    'AppMetrics'
+    'AppPerformanceCounters'
+    'AppRequests'
+    'AppTraces'
+  ]: {
+    parent: workspace
+    name: name
+    properties: {
+      retentionInDays: retentionDays
+      totalRetentionInDays: retentionDays
+    }
+  }
+]
+
 resource component 'Microsoft.Insights/components@2020-02-02' = {
   name: componentName
   location: location
@@ -57,6 +78,5 @@ resource component 'Microsoft.Insights/components@2020-02-02' = {
     WorkspaceResourceId: workspace.id
     IngestionMode: 'LogAnalytics'
     DisableLocalAuth: true
-    RetentionInDays: retentionDays
   }
 }

@@ -24,7 +24,7 @@ param location string
 @description('Required. Tags of all of it.')
 param tags Tags
 
-@description('Required. Address space of the network, a /24 or larger, which no network that it will be peered with has.')
+@description('Required. Address space of the network, a /24 or larger, which no network that it will be peered with has. A quarter of it is the function\'s, with an address for each instance.')
 @minLength(9)
 @maxLength(18)
 param addressPrefix string
@@ -150,6 +150,7 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01
   }
 ]
 
+@batchSize(1) // an account takes one such change at a time
 resource privateEndpoints 'Microsoft.Network/privateEndpoints@2025-05-01' = [
   for endpoint in endpoints: {
     name: 'pep-${endpoint.name}-${suffix}'

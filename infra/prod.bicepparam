@@ -12,8 +12,7 @@ param issuers = [
   }
 ]
 
-// Who may publish what, first match first. Without entries whoever holds the scope may publish anything.
-param publishPolicy = []
+// Whoever holds the scope may publish anything; publishPolicy says who may publish what instead.
 
 // A zone may fail: the storage has copies in three, and two instances are always there, in two of them.
 param storageRedundancy = 'Standard_ZRS'
@@ -27,7 +26,7 @@ param scale = {
 
 param logRetentionDays = 90
 param availabilityTest = true
-param alertEmails = ['events-operations@example.no']
+param alertEmails = [] // nobody is told until an address stands here
 
 // Storage by private endpoints alone; consumers then need a way into the network, too.
 param privateNetworking = false

@@ -1,6 +1,6 @@
 #!/bin/sh
 # smoke-test.sh BASE_URL [SECONDS]: asks a deployed endpoint what a probe and a stranger would ask, and with TOKEN set
-# publishes an event. It waits for SECONDS, 300 if not said, until the endpoint is ready: a new role takes its time.
+# publishes an event, which alone proves that it may. It waits for SECONDS, 300 if not said, until the endpoint is ready.
 set -eu
 base=${1%/}
 patience=${2:-300}

@@ -104,7 +104,7 @@ type Scale = {
   @maxValue(1000)
   httpConcurrency: int
 
-  @description('Instances at most, which bounds what a surge may cost.')
+  @description('Instances at most; some regions take no less than 40. A surge may start a few more for a while.')
   @minValue(1)
   @maxValue(1000)
   maximumInstances: int

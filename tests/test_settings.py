@@ -299,6 +299,12 @@ def test_a_subscription_key_without_its_url() -> None:
     ]
 
 
+def test_a_subscription_key_from_a_file() -> None:
+    """Its line has an end, which a Key Vault keeps."""
+    settings = Settings.from_environ({**LEAST, "PDP_URL": "https://a.no/", "PDP_SUBSCRIPTION_KEY": "x-x\n"})
+    assert settings.decision_point == DecisionPoint("https://a.no/", "x-x")
+
+
 def test_secrets_are_not_shown() -> None:
     """Not even where somebody logs the settings as a whole."""
     environ = {

@@ -184,7 +184,7 @@ def test_scale(deployment: Deployment) -> None:
     config = deployment.the("Microsoft.Web/sites")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
     assert config["triggers"] == {"http": {"perInstanceConcurrency": 100}}
     assert config["instanceMemoryMB"] == 2048
-    assert config["maximumInstanceCount"] == (5 if deployment.name == "dev" else 40)
+    assert config["maximumInstanceCount"] == 40
 
 
 def test_payloads_outlive_their_messages(deployment: Deployment) -> None:
@@ -220,6 +220,8 @@ def test_alerts(deployment: Deployment) -> None:
     suffix = group["name"].removeprefix("ag-")
     names = {each["name"].removeprefix("alert-").removesuffix(f"-{suffix}") for each in rules + metrics}
     assert names == ALERTS | (set() if deployment.name == "dev" else {"availability"})
+    receivers = [each["emailAddress"] for each in group["properties"]["emailReceivers"]]
+    assert receivers == (["events-operations@example.no"] if deployment.name == "prod-private" else [])
     assert all(each["properties"]["enabled"] for each in rules + metrics)
     assert all(each["properties"]["actions"] == {"actionGroups": [group["id"]]} for each in rules)
     assert all(each["properties"]["actions"] == [{"actionGroupId": group["id"]}] for each in metrics)
@@ -349,11 +351,16 @@ def test_names_and_tags(deployment: Deployment) -> None:
 
 def test_what_the_next_step_needs_is_put_out(deployment: Deployment) -> None:
     assert deployment.outputs["AZURE_RESOURCE_GROUP"] == deployment.the("Microsoft.Resources/resourceGroups")["name"]
+    assert (
+        deployment.outputs["EVENTS_ACCOUNT_NAME"]
+        == (deployment.the("Microsoft.Storage/storageAccounts", "stevents")["name"])
+    )
     assert deployment.outputs["FUNCTION_APP_NAME"] == deployment.the("Microsoft.Web/sites")["name"]
     assert deployment.outputs.keys() == {
         "AZURE_RESOURCE_GROUP",
         "FUNCTION_APP_NAME",
         "PUBLISH_BASE_URL",
+        "EVENTS_ACCOUNT_NAME",
         "EVENTS_QUEUE_SERVICE_URI",
         "EVENTS_QUEUE_NAME",
     }

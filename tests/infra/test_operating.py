@@ -33,7 +33,8 @@ def test_costs() -> None:
 def test_each_parameter_is_explained(bicep: Bicep) -> None:
     """With its default, where that is a plain value."""
     parameters = json.loads(bicep("build", INFRA / "main.bicep", "--stdout"))["parameters"]
-    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.*?) \|", DEPLOYING.read_text(), re.MULTILINE)
+    table = DEPLOYING.read_text().partition("\n| parameter |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.*?) \|", table, re.MULTILINE)
     explained = {name: default for names, default in rows for name in re.findall(r"\w+", names)}
     assert explained.keys() == parameters.keys()
     for name, parameter in parameters.items():

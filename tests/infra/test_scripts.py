@@ -24,7 +24,9 @@ import json, os, pathlib, sys
 folder = pathlib.Path(__file__).parent
 with (folder / "calls").open("a") as calls:
     calls.write(json.dumps(sys.argv[1:]) + "\\n")
-if "show" in sys.argv:
+if sys.argv[1:3] == ["account", "show"]:
+    print("A subscription")
+elif "show" in sys.argv:
     print((folder / "outputs").read_text())
 if "config-zip" in sys.argv and (folder / "refusals").exists():
     (folder / "refusals").unlink()
@@ -122,7 +124,12 @@ def test_deploy(host: Host, tmp_path: Path, *, refused: bool) -> None:
     """Infrastructure, package, and a look at what is there then; a role that does not count yet is waited for."""
     (tmp_path / "az").write_text(AZ)
     (tmp_path / "az").chmod(0o755)
-    outputs = {"azurE_RESOURCE_GROUP": "rg-x", "functioN_APP_NAME": "func-x", "publisH_BASE_URL": host.url + BASE}
+    outputs = {
+        "azurE_RESOURCE_GROUP": "rg-x",
+        "functioN_APP_NAME": "func-x",
+        "eventS_ACCOUNT_NAME": "stx",
+        "publisH_BASE_URL": host.url + BASE,
+    }
     (tmp_path / "outputs").write_text(json.dumps({name: {"value": value} for name, value in outputs.items()}))
     if refused:
         (tmp_path / "refusals").touch()
@@ -131,12 +138,14 @@ def test_deploy(host: Host, tmp_path: Path, *, refused: bool) -> None:
     assert code == 0, said
     assert "ok    200 GET /health/ready" in said
     calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
+    assert f"EVENTS_ACCOUNT_NAME=stx\nPUBLISH_BASE_URL={host.url}{BASE}\n" in said
     assert [call[:3] for call in calls] == [
+        ["account", "show", "--query"],
         ["deployment", "sub", "create"],
         ["deployment", "sub", "show"],
         *[["functionapp", "deployment", "source"]] * (2 if refused else 1),
     ]
-    assert " ".join(calls[0][3:]) == (
+    assert " ".join(calls[1][3:]) == (
         "--name events-publish-dev --location norwayeast --parameters infra/dev.bicepparam --output none"
     )
     sent = " ".join(calls[-1])
@@ -148,5 +157,5 @@ def test_nothing_is_deployed_where_the_infrastructure_fails(tmp_path: Path) -> N
     (tmp_path / "az").chmod(0o755)
     code, _ = _run("deploy.sh", "prod", environ={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
     assert code != 0
-    (call,) = (tmp_path / "calls").read_text().splitlines()
+    _, call = (tmp_path / "calls").read_text().splitlines()
     assert "infra/prod.bicepparam" in call

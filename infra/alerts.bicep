@@ -63,11 +63,7 @@ var logAlerts = concat(
       description: 'A request was answered with 500: a defect of the function.'
       severity: 1
       query: '${records}${loadTextContent('queries/defects.kql')}'
-      measure: null
-      aggregation: 'Count'
       threshold: 0
-      dimensions: []
-      window: 'PT15M'
     }
     {
       name: 'error-share'
@@ -75,32 +71,22 @@ var logAlerts = concat(
       severity: 1
       query: '${records}${loadTextContent('queries/error-share.kql')}'
       measure: 'percent'
-      aggregation: 'Maximum'
       threshold: 5
-      dimensions: []
-      window: 'PT15M'
     }
     {
       name: 'unavailable'
       description: 'Storage, keys or Altinn Authorization were out of reach for more than 10 requests.'
       severity: 2
       query: '${records}${loadTextContent('queries/unavailable.kql')}'
-      measure: null
-      aggregation: 'Count'
       threshold: 10
       dimensions: ['reason']
-      window: 'PT15M'
     }
     {
       name: 'overloaded'
       description: 'More than 100 requests were refused because too many waited for storage.'
       severity: 2
       query: '${records}${loadTextContent('queries/overloaded.kql')}'
-      measure: null
-      aggregation: 'Count'
       threshold: 100
-      dimensions: []
-      window: 'PT15M'
     }
     {
       name: 'slow'
@@ -108,21 +94,14 @@ var logAlerts = concat(
       severity: 3
       query: '${records}${loadTextContent('queries/slow.kql')}'
       measure: 'p95'
-      aggregation: 'Maximum'
       threshold: 1000
-      dimensions: []
-      window: 'PT15M'
     }
     {
       name: 'refused-tokens'
       description: 'More than 100 requests came with no token, or one that is not good.'
       severity: 2
       query: '${records}${loadTextContent('queries/refused-tokens.kql')}'
-      measure: null
-      aggregation: 'Count'
       threshold: 100
-      dimensions: []
-      window: 'PT15M'
     }
   ],
   logRequests
@@ -132,10 +111,7 @@ var logAlerts = concat(
           description: 'A consumer gave up on a message, which now lies on the poison queue. ${payloadRetentionDays} days after it was published, an event of more than 48 KiB has lost its data.'
           severity: 2
           query: loadTextContent('queries/given-up.kql')
-          measure: null
-          aggregation: 'Count'
           threshold: 0
-          dimensions: []
           window: 'PT1H' // lines of storage may come late
         }
       ]
@@ -188,18 +164,18 @@ resource logRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       enabled: true
       scopes: [workspace.id]
       evaluationFrequency: 'PT5M'
-      windowSize: alert.window
+      windowSize: alert.?window ?? 'PT15M'
       autoMitigate: true
       skipQueryValidation: true // the tables of a new workspace do not exist yet
       criteria: {
         allOf: [
           {
             query: alert.query
-            metricMeasureColumn: alert.measure
-            timeAggregation: alert.aggregation
+            metricMeasureColumn: alert.?measure
+            timeAggregation: alert.?measure == null ? 'Count' : 'Maximum' // of rows, or of the one that has it
             operator: 'GreaterThan'
             threshold: alert.threshold
-            dimensions: map(alert.dimensions, name => {
+            dimensions: map(alert.?dimensions ?? [], name => {
               name: name
               operator: 'Include'
               values: ['*']

@@ -32,4 +32,4 @@ done
 for name in AZURE_RESOURCE_GROUP FUNCTION_APP_NAME EVENTS_ACCOUNT_NAME PUBLISH_BASE_URL; do
     echo "$name=$(output "$name")"
 done
-sh infra/smoke-test.sh "$(output PUBLISH_BASE_URL)"
+sh infra/smoke-test.sh "$(output PUBLISH_BASE_URL)" "${PATIENCE:-300}"

@@ -46,7 +46,9 @@ class Deployment:
     def app_settings(self) -> dict[str, str]:
         """Of the function; what only Azure knows is an expression."""
         settings = self.the("Microsoft.Web/sites")["properties"]["siteConfig"]["appSettings"]
-        return {each["name"]: each["value"] for each in settings}
+        values = {each["name"]: each["value"] for each in settings}
+        assert len(values) == len(settings), "a setting is there twice"
+        return values
 
     def app_settings_where(self, known: Mapping[str, str]) -> dict[str, str]:
         """The app settings where Azure's answers are `known`: by what is asked for, such as clientId."""

@@ -1,7 +1,9 @@
 """The templates are without fault, and what they would deploy is what the committed snapshots say."""
 
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,44 @@ def _is_bounded(name: str, parameter: dict[str, Any]) -> bool:
         or parameter["type"] == "bool"
         or limits[parameter["type"]] <= parameter.keys()
     )
+
+
+def test_what_modules_hand_on(templates: dict[str, dict[str, Any]]) -> None:
+    """What the next step needs: names and addresses, nothing that opens anything."""
+    outputs = {name: template["outputs"].keys() for name, template in templates.items() if "outputs" in template}
+    assert outputs.keys() == {"main", "function"}
+    assert outputs["function"] == {"hostName"}
+
+
+def test_the_function_comes_last(templates: dict[str, dict[str, Any]]) -> None:
+    """Its host looks for its package and its leases at once, and through the network where there is one."""
+    assert set(templates["main"]["resources"]["function"]["dependsOn"]) == {"group", "network", "roles", "secret"}
+    assert {"identity", "monitoring", "eventsStorage", "hostStorage"} <= {
+        *templates["main"]["resources"]["roles"]["dependsOn"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param("param environmentName = 'Dev-1'", "must be lower-case letters and digits", id="name"),
+        pytest.param("param zoneRedundant = true", "needs storageRedundancy Standard_ZRS", id="zones"),
+        pytest.param(
+            "param limits = {\n  eventBytes: 9\n  batchEvents: 1\n  requestBytes: 8\n  timeoutSeconds: 10\n}",
+            "requestBytes must be eventBytes at least",
+            id="limits",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("bicep")
+def test_what_azure_would_refuse_is_refused_before(change: str, told: str, tmp_path: Path) -> None:
+    """With a word on what would be right, rather than halfway through a deployment."""
+    infra, parameters = os.path.relpath(INFRA, tmp_path), tmp_path / "refused.bicepparam"
+    parameters.write_text(f"using '{infra}/main.bicep'\nextends '{infra}/dev.bicepparam'\n{change}\n")
+    command = ["bicep", "snapshot", str(parameters), *SNAPSHOT_OPTIONS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert told in done.stdout + done.stderr
 
 
 def test_every_type_and_output_is_described(templates: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from itertools import product
 from typing import Any
 
 import pytest
@@ -47,7 +46,16 @@ OF_A_SECRET = {
     ("function", "Key Vault Secrets User", "Microsoft.KeyVault/vaults/kv-events-prod/secrets/altinn-authorization")
 }
 
-ALERTS = {"backlog", "defects", "error-share", "given-up", "overloaded", "refused-tokens", "slow", "unavailable"}
+ALERTS = {
+    "defects": (0, "Count", None, [], "PT15M"),
+    "error-share": (5, "Maximum", "percent", [], "PT15M"),
+    "unavailable": (10, "Count", None, ["reason"], "PT15M"),
+    "overloaded": (100, "Count", None, [], "PT15M"),
+    "slow": (1000, "Maximum", "p95", [], "PT15M"),
+    "refused-tokens": (100, "Count", None, [], "PT15M"),
+    "given-up": (0, "Count", None, [], "PT1H"),
+}
+"""On the log, each 5 minutes: above what, of what, for each of what apart, within how long."""
 
 
 def test_who_may_do_what(deployment: Deployment) -> None:
@@ -126,7 +134,9 @@ def test_no_wildcard_is_allowed(deployment: Deployment) -> None:
     }
     assert found <= denied | {"scheduledQueryRules.properties.criteria.allOf.dimensions.values"}
     for group in deployment.all("Microsoft.Network/networkSecurityGroups"):
-        assert [rule["properties"]["access"] for rule in group["properties"]["securityRules"]] == ["Deny"]
+        (rule,) = (each["properties"] for each in group["properties"]["securityRules"])
+        shown = (rule["access"], rule["direction"], rule["sourceAddressPrefix"])
+        assert shown == ("Deny", "Inbound", "Internet")
 
 
 def test_function(deployment: Deployment) -> None:
@@ -143,6 +153,10 @@ def test_function(deployment: Deployment) -> None:
         "name": "python",
         "version": (ROOT / ".python-version").read_text().strip(),
     }
+    assert config["scmIpSecurityRestrictionsUseMain"] is False  # deployments come by another front end
+    if deployment.name != "prod-private":
+        assert config["ipSecurityRestrictions"] is None
+        assert config["ipSecurityRestrictionsDefaultAction"] == "Allow"
     policies = deployment.all("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
     assert {each["name"].rpartition("/")[2]: each["properties"] for each in policies} == {
         "scm": {"allow": False},
@@ -161,10 +175,17 @@ def test_identity(deployment: Deployment) -> None:
         "type": "UserAssignedIdentity",
         "userAssignedIdentityResourceId": identity["id"],
     }
+    host = deployment.the("Microsoft.Storage/storageAccounts", "sthost")["id"]
+    assert storage["type"] == "blobContainer"
+    assert storage["value"] == (
+        f"[format('{{0}}{{1}}', reference('{host}', '2025-06-01').primaryEndpoints.blob, 'app-package')]"
+    )
     settings = deployment.app_settings
     client_id = f"[reference('{identity['id']}', '2024-11-30').clientId]"
     assert settings["EVENTS_STORAGE__clientId"] == settings["AzureWebJobsStorage__clientId"] == client_id
-    assert client_id[1:-1] in settings["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]
+    assert settings["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"] == (
+        f"[format('Authorization=AAD;ClientId={{0}}', {client_id[1:-1]})]"
+    )
 
 
 def test_redundancy(deployment: Deployment) -> None:
@@ -177,6 +198,7 @@ def test_redundancy(deployment: Deployment) -> None:
     assert scale["alwaysReady"] == ([] if is_dev else [{"name": "http", "instanceCount": 2}])
     locks = deployment.all("Microsoft.Authorization/locks")
     assert ["storageAccounts/stevents" in each["id"] for each in locks] == ([] if is_dev else [True])
+    assert all(each["properties"]["level"] == "CanNotDelete" for each in locks)
 
 
 def test_scale(deployment: Deployment) -> None:
@@ -194,6 +216,7 @@ def test_payloads_outlive_their_messages(deployment: Deployment) -> None:
     policy = deployment.the("Microsoft.Storage/storageAccounts/managementPolicies")
     assert policy["name"].startswith("stevents")
     (rule,) = policy["properties"]["policy"]["rules"]
+    assert (rule["enabled"], rule["type"]) == (True, "Lifecycle")
     assert rule["definition"] == {
         "filters": {"blobTypes": ["blockBlob"], "prefixMatch": [f"{CONTAINER}/"]},
         "actions": {"baseBlob": {"delete": {"daysAfterCreationGreaterThan": 30}}},
@@ -219,7 +242,8 @@ def test_alerts(deployment: Deployment) -> None:
     metrics = deployment.all("Microsoft.Insights/metricAlerts")
     suffix = group["name"].removeprefix("ag-")
     names = {each["name"].removeprefix("alert-").removesuffix(f"-{suffix}") for each in rules + metrics}
-    assert names == ALERTS | (set() if deployment.name == "dev" else {"availability"})
+    assert names == {*ALERTS, "backlog"} | (set() if deployment.name == "dev" else {"availability"})
+    assert group["properties"]["enabled"] is True
     receivers = [each["emailAddress"] for each in group["properties"]["emailReceivers"]]
     assert receivers == (["events-operations@example.no"] if deployment.name == "prod-private" else [])
     assert all(each["properties"]["enabled"] for each in rules + metrics)
@@ -227,11 +251,33 @@ def test_alerts(deployment: Deployment) -> None:
     assert all(each["properties"]["actions"] == [{"actionGroupId": group["id"]}] for each in metrics)
 
 
+@pytest.mark.parametrize("name", ALERTS)
+def test_alert_on_the_log(deployment: Deployment, name: str) -> None:
+    properties = deployment.the("Microsoft.Insights/scheduledQueryRules", f"alert-{name}-")["properties"]
+    (criterion,) = properties["criteria"]["allOf"]
+    assert (
+        criterion["threshold"],
+        criterion["timeAggregation"],
+        criterion["metricMeasureColumn"],
+        [each["name"] for each in criterion["dimensions"]],
+        properties["windowSize"],
+    ) == ALERTS[name]
+    assert criterion["operator"] == "GreaterThan"
+    assert all(each["operator"] == "Include" for each in criterion["dimensions"])
+    assert criterion["failingPeriods"] == {"numberOfEvaluationPeriods": 1, "minFailingPeriodsToAlert": 1}
+    assert properties["evaluationFrequency"] == "PT5M"
+    assert properties["scopes"] == [deployment.the("Microsoft.OperationalInsights/workspaces")["id"]]
+    assert properties["skipQueryValidation"] is True  # a new workspace has no tables yet
+
+
 def test_a_backlog_is_told_of_well_before(deployment: Deployment) -> None:
     """Azure counts messages once an hour: the alert looks at a day of that."""
     properties = deployment.the("Microsoft.Insights/metricAlerts", "backlog")["properties"]
     assert (properties["evaluationFrequency"], properties["windowSize"]) == ("PT1H", "P1D")
+    account = deployment.the("Microsoft.Storage/storageAccounts", "stevents")["id"]
+    assert properties["scopes"] == [f"{account}/queueServices/default"]
     (criterion,) = properties["criteria"]["allOf"]
+    assert criterion["metricNamespace"] == "Microsoft.Storage/storageAccounts/queueServices"
     shown = {name: criterion[name] for name in ("metricName", "operator", "timeAggregation", "threshold")}
     assert shown == {
         "metricName": "QueueMessageCount",
@@ -242,13 +288,27 @@ def test_a_backlog_is_told_of_well_before(deployment: Deployment) -> None:
 
 
 def test_availability(private: Deployment) -> None:
-    """It is asked whether it could publish, where publishers ask."""
-    test = private.the("Microsoft.Insights/webtests")["properties"]
-    assert test["Request"]["RequestUrl"] == "https://events.example.no/events/api/v1/health/ready"
-    assert test["ValidationRules"]["ExpectedHttpStatusCode"] == 200
-    assert test["Timeout"] > 6  # as docs/reliability.md asks of a probe
-    criteria = private.the("Microsoft.Insights/metricAlerts", "availability")["properties"]["criteria"]
-    assert criteria["failedLocationCount"] < len(test["Locations"])
+    """It is asked whether it could publish, where publishers ask; three places of five must fail for an alert."""
+    component = private.the("Microsoft.Insights/components")["id"]
+    test = private.the("Microsoft.Insights/webtests")
+    assert test["tags"][f"hidden-link:{component}"] == "Resource"
+    asked = test["properties"]
+    assert (asked["Enabled"], asked["Kind"], asked["Frequency"]) == (True, "standard", 300)
+    assert asked["Request"]["RequestUrl"] == "https://events.example.no/events/api/v1/health/ready"
+    assert asked["Request"]["HttpVerb"] == "GET"
+    assert asked["ValidationRules"] == {
+        "ExpectedHttpStatusCode": 200,
+        "SSLCheck": True,
+        "SSLCertRemainingLifetimeCheck": 14,
+    }
+    assert asked["Timeout"] > 6  # as docs/reliability.md asks of a probe
+    assert len({each["Id"] for each in asked["Locations"]}) == 5
+    alert = private.the("Microsoft.Insights/metricAlerts", "availability")
+    assert alert["properties"]["scopes"] == [test["id"], component]
+    assert {f"hidden-link:{each}" for each in (test["id"], component)} <= alert["tags"].keys()
+    criteria = alert["properties"]["criteria"]
+    assert (criteria["webTestId"], criteria["componentId"]) == (test["id"], component)
+    assert criteria["failedLocationCount"] == 3
 
 
 def test_requests_to_storage_are_logged(deployment: Deployment) -> None:
@@ -300,9 +360,9 @@ def test_private_networking(private: Deployment) -> None:
         endpoints[endpoint["name"]] = (re.sub(r"prod\w+", "", account), service)
     assert sorted(endpoints.values()) == [("stevents", "blob"), ("stevents", "queue"), ("sthost", "blob")]
     zones = [each["name"] for each in private.all("Microsoft.Network/privateDnsZones")]
-    assert [re.findall("privatelink|blob|queue", each) for each in zones] == [
-        ["privatelink", "blob"],
-        ["privatelink", "queue"],
+    assert zones == [
+        f"[format('privatelink.{{0}}.{{1}}', '{service}', environment().suffixes.storage)]"
+        for service in ("blob", "queue")
     ]
     links = private.all("Microsoft.Network/privateDnsZones/virtualNetworkLinks")
     assert {each["properties"]["virtualNetwork"]["id"] for each in links} == {network["id"]}
@@ -325,6 +385,30 @@ def test_front_door(private: Deployment) -> None:
     assert private.outputs["PUBLISH_BASE_URL"] == "https://events.example.no/events/api/v1"
 
 
+def test_log(deployment: Deployment) -> None:
+    """In the workspace, for as long as it is said, its tables of Application Insights too; dev has a bound for its cost."""
+    days, quota = (30, 1) if deployment.name == "dev" else (90, -1)
+    workspace = deployment.the("Microsoft.OperationalInsights/workspaces")
+    assert workspace["properties"]["retentionInDays"] == days
+    assert workspace["properties"]["workspaceCapping"] == {"dailyQuotaGb": quota}
+    tables = deployment.all("Microsoft.OperationalInsights/workspaces/tables")
+    assert {each["name"].partition("/")[2] for each in tables} >= {"AppTraces", "AppRequests", "AppExceptions"}
+    kept = {"retentionInDays": days, "totalRetentionInDays": days}
+    assert all(each["properties"] == kept for each in tables)
+    component = deployment.the("Microsoft.Insights/components")["properties"]
+    assert (component["WorkspaceResourceId"], component["IngestionMode"]) == (workspace["id"], "LogAnalytics")
+
+
+def test_issuers(deployment: Deployment) -> None:
+    """Tokens of test environments count in dev alone."""
+    issuers = {each["issuer"] for each in json.loads(deployment.app_settings["TOKEN_ISSUERS"])}
+    assert issuers == (
+        {"https://test.maskinporten.no/", "https://platform.tt02.altinn.no/authentication/api/v1/openid/"}
+        if deployment.name == "dev"
+        else {"https://maskinporten.no/", "https://platform.altinn.no/authentication/api/v1/openid/"}
+    )
+
+
 def test_names_and_tags(deployment: Deployment) -> None:
     """Abbreviations of the Cloud Adoption Framework, lengths that Azure takes, and the tags that all have."""
     environment = deployment.name.partition("-")[0]
@@ -341,9 +425,20 @@ def test_names_and_tags(deployment: Deployment) -> None:
         "Microsoft.Network/networkSecurityGroups": rf"nsg-events-{environment}",
         "Microsoft.Network/privateEndpoints": rf"pep-(events|host)-(queue|blob)-events-{environment}",
     }
-    for resource, (kind, pattern) in product(deployment.resources, named.items()):
-        if resource["type"] == kind:
-            assert re.fullmatch(pattern, resource["name"])
+    for kind, pattern in named.items():
+        is_network = kind.startswith("Microsoft.Network/")
+        assert deployment.all(kind) or (is_network and deployment.name != "prod-private")
+        assert all(re.fullmatch(pattern, each["name"]) for each in deployment.all(kind))
+    without_tags = (
+        "Microsoft.Authorization/",
+        "Microsoft.Insights/diagnosticSettings",
+        "Microsoft.OperationalInsights/",
+    )
+    for resource in deployment.resources:
+        is_child = resource["type"].count("/") > 1 and "virtualNetworkLinks" not in resource["type"]
+        if resource["type"] == "Microsoft.OperationalInsights/workspaces" or not (
+            is_child or resource["type"].startswith(without_tags)
+        ):
             assert {"workload": "events", "environment": environment}.items() <= resource["tags"].items()
     accounts = [each["name"] for each in deployment.all("Microsoft.Storage/storageAccounts")]
     assert max(map(len, accounts)) <= 24
@@ -351,10 +446,11 @@ def test_names_and_tags(deployment: Deployment) -> None:
 
 def test_what_the_next_step_needs_is_put_out(deployment: Deployment) -> None:
     assert deployment.outputs["AZURE_RESOURCE_GROUP"] == deployment.the("Microsoft.Resources/resourceGroups")["name"]
-    assert (
-        deployment.outputs["EVENTS_ACCOUNT_NAME"]
-        == (deployment.the("Microsoft.Storage/storageAccounts", "stevents")["name"])
-    )
+    account = deployment.the("Microsoft.Storage/storageAccounts", "stevents")["name"]
+    assert deployment.outputs["EVENTS_ACCOUNT_NAME"] == account
+    assert deployment.outputs["EVENTS_QUEUE_NAME"] == deployment.app_settings["EVENTS_QUEUE_NAME"]
+    assert f"'{account}'" in deployment.outputs["EVENTS_QUEUE_SERVICE_URI"]
+    assert ".queue." in deployment.outputs["EVENTS_QUEUE_SERVICE_URI"]
     assert deployment.outputs["FUNCTION_APP_NAME"] == deployment.the("Microsoft.Web/sites")["name"]
     assert deployment.outputs.keys() == {
         "AZURE_RESOURCE_GROUP",

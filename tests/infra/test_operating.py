@@ -7,6 +7,8 @@ import re
 from local import ROOT
 from tests.infra.conftest import Bicep
 from tests.infra.deployment import INFRA, Deployment
+from tests.infra.test_deployment import OF_A_CONSUMER
+from tests.infra.test_queries import COUNTED
 
 OPERATING = ROOT / "docs/operating.md"
 DEPLOYING = ROOT / "docs/deploying.md"
@@ -25,9 +27,45 @@ def test_each_alert_is_explained(private: Deployment) -> None:
     assert set(re.findall(r"^### ([a-z-]+)$", text, re.MULTILINE)) == deployed.keys()
 
 
-def test_costs() -> None:
-    """The formula gives what the page says that it gives."""
+def test_costs(private: Deployment) -> None:
+    """The formula gives what the page says that it gives, with the alerts, places and endpoints that there are."""
+    text = OPERATING.read_text()
+    assert f"log_alerts = {len(private.all('Microsoft.Insights/scheduledQueryRules'))} * " in text
+    places = private.the("Microsoft.Insights/webtests")["properties"]["Locations"]
+    assert f"availability_test = {len(places)} * 12 * " in text
+    endpoints, zones = (
+        len(private.all(f"Microsoft.Network/{kind}")) for kind in ("privateEndpoints", "privateDnsZones")
+    )
+    assert f"private_networking = {endpoints} * 730 * 0.01 + {zones} * 0.50" in text
     assert doctest.testfile(str(OPERATING), module_relative=False) == doctest.TestResults(0, 15)
+
+
+def test_what_pages_name_is_there(private: Deployment) -> None:
+    """The lock, the charts of the workbook, the reasons, and the rows of roles that consumers get."""
+    operating, deploying = OPERATING.read_text(), DEPLOYING.read_text()
+    assert f"az lock delete --name {private.the('Microsoft.Authorization/locks')['name']} " in deploying
+    charts = {name for name, _ in private.queries}
+    named = set(re.findall(r"\*([A-Z][^*]{9,})\*", operating))
+    assert {each for each in named if each in charts} >= {
+        "Why requests were answered with 5xx",
+        "Who was refused, and why",
+        "Events accepted, by publisher",
+        "Messages put on the queues and taken off them",
+        "Attempts at storage that were repeats",
+    }
+    table = operating.partition("| reason | look at |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `([\w-]+)`", table, re.MULTILINE)) == COUNTED["unavailable"]
+    consumers = deploying.partition("## Consumers")[2].partition("\n## ")[0]
+    for _, role, _ in OF_A_CONSUMER:
+        assert role.removeprefix("Storage Queue Data ") in consumers
+
+
+def test_who_may_sign_in_from_github() -> None:
+    """An environment of this repository, and with what-if none that may deploy."""
+    page = DEPLOYING.read_text()
+    assert '--subject "$SUBJECT:environment:$environment"' in page
+    assert '*-what-if) role="What-If in $SUBSCRIPTION" ;;' in page
+    assert "*) role=Owner ;;" in page
 
 
 def test_each_parameter_is_explained(bicep: Bicep) -> None:
@@ -37,10 +75,18 @@ def test_each_parameter_is_explained(bicep: Bicep) -> None:
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.*?) \|", table, re.MULTILINE)
     explained = {name: default for names, default in rows for name in re.findall(r"\w+", names)}
     assert explained.keys() == parameters.keys()
+    together = "logRetentionDays", "logDailyQuotaGb", "privateNetworking", "networkAddressPrefix"  # two in a row
     for name, parameter in parameters.items():
         default = parameter.get("defaultValue")
-        if isinstance(default, str | int) and not str(default).startswith("["):
-            assert str(default).lower() in explained[name] or (default == 0 and "no bound" in explained[name])
+        if name not in together and isinstance(default, str | int) and not str(default).startswith("["):
+            assert explained[name].strip("`") == str(default).lower()
+    assert [parameters[name]["defaultValue"] for name in together] == [30, 0, False, "10.20.0.0/24"]
+    assert explained["logRetentionDays"] == "30, no bound"
+    assert explained["privateNetworking"] == "`false`, `10.20.0.0/24`"
+    scale = parameters["scale"]["defaultValue"]
+    assert explained["scale"] == (
+        f"{scale['instanceMemoryMB']} MB, {scale['httpConcurrency']} at once, {scale['maximumInstances']} instances"
+    )
 
 
 def test_each_module_is_explained() -> None:

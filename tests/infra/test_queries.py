@@ -4,19 +4,25 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
 
 from events_publish import request_record
 from events_publish.problem import kinds
+from events_publish.request_record import RequestRecord
 from local import ROOT
 from tests.background import Background
 from tests.conftest import MakeEvent, MakeToken, Publish, host_of, wait_until
 from tests.infra.deployment import INFRA, Deployment
+
+if TYPE_CHECKING:
+    from events_publish.problem import Problem
+
+QUEUES = "Microsoft.Storage/storageAccounts/queueServices/queues"
 
 TABLES = ROOT / "tests/infra/tables.json"
 """The columns of the workspace's tables, as learn.microsoft.com/azure/azure-monitor/reference/tables has them."""
@@ -60,13 +66,69 @@ def test_every_query_is_used() -> None:
     assert [each.name for each in (INFRA / "queries").iterdir() if f"'queries/{each.name}'" not in modules] == []
 
 
-def test_reasons_and_outcomes_are_those_of_the_function() -> None:
-    """A renamed problem would silence its alert."""
-    text = "\n".join(QUERIES.values())
-    compared = re.findall(r'\breason (?:==|!=) "([^"]+)"', text)
-    listed = chain.from_iterable(re.findall(r'"([^"]+)"', each) for each in re.findall(r"\breason in \((.+?)\)", text))
-    assert {*compared, *listed} <= kinds().keys()
-    outcomes = set(re.findall(r'\boutcome == "([^"]+)"', text))
+def _line(status: int, kind: str | None = None) -> str:
+    """What the function writes of a request that it took, or refused with a problem of this kind."""
+    refusal = SimpleNamespace(kind=kind, detail="", cause=None, errors={}) if kind else None
+    return RequestRecord("0af7651916cd43dd8448eb211c80319c").line(status, cast("Problem | None", refusal))
+
+
+TRACES = {"accepted": _line(200), **{name: _line(kind.status, name) for name, kind in kinds().items()}}
+
+COUNTED = {
+    "defects": {"internal-error"},
+    "error-share": TRACES.keys() - {"not-ready"},
+    "unavailable": {"keys-unavailable", "policy-unavailable", "queue-unavailable"},
+    "overloaded": {"overloaded"},
+    "refused-tokens": {"unauthenticated", "invalid-token", "insufficient-scope"},
+    "slow": {"accepted"},
+}
+"""By alert on the log: requests of which kind its conditions leave."""
+
+
+def _keeps(query: str, row: dict[str, Any]) -> bool:
+    """Whether the conditions of a query keep a row, up to where it counts: they are few and plain enough for Python."""
+    extended = dict(row)
+    for line in query.partition("| summarize")[0].splitlines():
+        if line.startswith("| extend status"):
+            record = json.loads(row["Message"])
+            extended |= {name: record.get(name, "") for name in ("status", "outcome", "reason")}
+        if line.startswith("| where "):
+            condition = re.sub(r"(\w+) startswith ('.*?')", r"\1.startswith(\2)", line.removeprefix("| where "))
+            condition = re.sub(r'(\w+) contains (".*?")', r"\2 in \1", condition)
+            if not eval(condition, {"__builtins__": {}}, extended):  # noqa: S307  # our own files
+                return False
+    return True
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_what_an_alert_counts(name: str) -> None:
+    """No other request, and no other line of the log."""
+    query = QUERIES[f"alert-{name}-events-prod"]
+    assert {kind for kind, line in TRACES.items() if _keeps(query, {"Message": line})} == COUNTED[name]
+    assert not _keeps(query, {"Message": "Executing 'Functions.events'"})
+
+
+def test_what_the_alert_of_the_poison_queue_counts() -> None:
+    """A message that was put there; StorageQueueLogs has the queue in its ObjectKey."""
+    (poison,) = [each["name"] for each in Deployment("prod").all(QUEUES) if each["name"].endswith("-poison")]
+    queue = poison.removesuffix("-poison")
+    put = {"OperationName": "PutMessage", "StatusText": "Success", "ObjectKey": f"/account/{poison.rpartition('/')[2]}"}
+    query = QUERIES["alert-given-up-events-prod"]
+    assert _keeps(query, put)
+    assert not _keeps(query, {**put, "ObjectKey": f"/account/{queue.rpartition('/')[2]}"})
+    assert not _keeps(query, {**put, "OperationName": "DeleteMessage"})
+    assert not _keeps(query, {**put, "StatusText": "ServerBusy"})
+
+
+def test_what_is_reckoned() -> None:
+    """From what the conditions leave: the share in percent, and the time that one in twenty exceeds."""
+    assert "summarize requests = count(), errors = countif(status >= 500)" in QUERIES["alert-error-share-events-prod"]
+    assert "project percent = 100.0 * errors / requests" in QUERIES["alert-error-share-events-prod"]
+    assert "p95 = percentile(todouble(record.milliseconds), 95)" in QUERIES["alert-slow-events-prod"]
+
+
+def test_outcomes_are_those_of_the_function() -> None:
+    outcomes = set(re.findall(r'\boutcome == "([^"]+)"', "\n".join(QUERIES.values())))
     assert outcomes == {*request_record.OUTCOMES.values(), "refused"}
 
 
@@ -88,6 +150,7 @@ def test_members_are_those_of_the_records(
         publish(make_event(time="yesterday"))
         background.run(host.child.stop())
     wait_until(lambda: len(_records(lines)) == 4)
+    assert all('{"outcome"' in line for line in lines if "milliseconds" in line)
     records = _records(lines)
     assert [record["status"] for record in records] == [200, 400, 503, 400]
     paths = {path for record in records for path in (*record, *(f"publisher.{name}" for name in record["publisher"]))}

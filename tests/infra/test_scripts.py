@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,11 +29,17 @@ if sys.argv[1:3] == ["account", "show"]:
     print("A subscription")
 elif "show" in sys.argv:
     print((folder / "outputs").read_text())
-if "config-zip" in sys.argv and (folder / "refusals").exists():
-    (folder / "refusals").unlink()
+if "config-zip" in sys.argv and (left := int((folder / "refusals").read_text())):
+    (folder / "refusals").write_text(str(left - 1))
     sys.exit("ERROR: AuthorizationFailed")
 """
-"""Stands in for the Azure CLI: notes what it is asked, and says what a deployment put out."""
+"""Stands in for the Azure CLI: notes what it is asked, refuses some packages, and says what a deployment put out."""
+
+CURL = """#!/bin/sh
+echo "$*" >> "$(dirname "$0")/curls"
+exec {curl} "$@"
+"""
+"""curl itself, which notes its command line."""
 
 
 def _run(script: str, *arguments: Path | str, environ: Mapping[str, str] | None = None) -> tuple[int, str]:
@@ -56,6 +63,9 @@ def test_package(package: ZipFile) -> None:
     """The function, and nothing of tests, docs, laptop or infrastructure."""
     top = {".funcignore", "function_app.py", "host.json", "requirements.txt"}
     names = {name for name in package.namelist() if not name.endswith("/")}
+    for name in names:
+        committed = subprocess.run(["git", "show", f"HEAD:{name}"], capture_output=True, check=True, cwd=ROOT)
+        assert package.read(name) == committed.stdout
     assert names == top | {name for name in names if re.fullmatch(r"events_publish/\w+\.py", name)}
 
 
@@ -111,39 +121,49 @@ def test_smoke_test_of_nothing() -> None:
     assert "FAIL  000 GET /health, expected 200" in said
 
 
-def test_smoke_test_with_a_bad_token(host: Host) -> None:
-    """The token is in no output."""
-    code, said = _run("smoke-test.sh", host.url + BASE, environ={"TOKEN": "not.a.token"})
+def test_smoke_test_with_a_bad_token(host: Host, tmp_path: Path) -> None:
+    """The token is in no output and on no command line, and no check of certificates is left out."""
+    (tmp_path / "curl").write_text(CURL.format(curl=shutil.which("curl")))
+    (tmp_path / "curl").chmod(0o755)
+    environ = {"TOKEN": "not.a.token", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    code, said = _run("smoke-test.sh", host.url + BASE, environ=environ)
     assert code == 1
     assert "FAIL  401 POST /events, expected 200" in said
     assert "not.a.token" not in said
+    lines = (tmp_path / "curls").read_text()
+    assert "not.a.token" not in lines
+    assert not re.search(r"(^| )(-\w*[kL]|--insecure|--location)( |$)", lines, re.MULTILINE)
 
 
-@pytest.mark.parametrize("refused", [pytest.param(False, id="at once"), pytest.param(True, id="the second time")])
-def test_deploy(host: Host, tmp_path: Path, *, refused: bool) -> None:
-    """Infrastructure, package, and a look at what is there then; a role that does not count yet is waited for."""
-    (tmp_path / "az").write_text(AZ)
-    (tmp_path / "az").chmod(0o755)
+def _deploy(folder: Path, url: str, refusals: int) -> tuple[int, str, list[list[str]]]:
+    """The exit code and the words of a deployment to dev, and what az was asked."""
+    (folder / "az").write_text(AZ)
+    (folder / "az").chmod(0o755)
     outputs = {
         "azurE_RESOURCE_GROUP": "rg-x",
         "functioN_APP_NAME": "func-x",
         "eventS_ACCOUNT_NAME": "stx",
-        "publisH_BASE_URL": host.url + BASE,
+        "publisH_BASE_URL": url,
     }
-    (tmp_path / "outputs").write_text(json.dumps({name: {"value": value} for name, value in outputs.items()}))
-    if refused:
-        (tmp_path / "refusals").touch()
-    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PAUSE": "0"}
+    (folder / "outputs").write_text(json.dumps({name: {"value": value} for name, value in outputs.items()}))
+    (folder / "refusals").write_text(str(refusals))
+    environ = {"PATH": f"{folder}:{os.environ['PATH']}", "PAUSE": "0", "PATIENCE": "0"}
     code, said = _run("deploy.sh", "dev", environ=environ)
+    return code, said, [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("refusals", [0, 1, 14])
+def test_deploy(host: Host, tmp_path: Path, refusals: int) -> None:
+    """Infrastructure, package, and a look at what is there then; a role that does not count yet is waited for."""
+    code, said, calls = _deploy(tmp_path, host.url + BASE, refusals)
     assert code == 0, said
     assert "ok    200 GET /health/ready" in said
-    calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
     assert f"EVENTS_ACCOUNT_NAME=stx\nPUBLISH_BASE_URL={host.url}{BASE}\n" in said
     assert [call[:3] for call in calls] == [
         ["account", "show", "--query"],
         ["deployment", "sub", "create"],
         ["deployment", "sub", "show"],
-        *[["functionapp", "deployment", "source"]] * (2 if refused else 1),
+        *[["functionapp", "deployment", "source"]] * (refusals + 1),
     ]
     assert " ".join(calls[1][3:]) == (
         "--name events-publish-dev --location norwayeast --parameters infra/dev.bicepparam --output none"
@@ -152,10 +172,24 @@ def test_deploy(host: Host, tmp_path: Path, *, refused: bool) -> None:
     assert re.search(r"--resource-group rg-x --name func-x --src \S+/package\.zip", sent)
 
 
+def test_a_package_that_is_refused_for_good(host: Host, tmp_path: Path) -> None:
+    code, said, calls = _deploy(tmp_path, host.url + BASE, 99)
+    assert code != 0
+    assert len([call for call in calls if "config-zip" in call]) == 15
+    assert "ok  " not in said
+
+
+def test_a_deployment_that_does_not_answer(tmp_path: Path) -> None:
+    code, said, _ = _deploy(tmp_path, "http://127.0.0.1:1", 0)
+    assert code != 0
+    assert "FAIL  000 GET /health" in said
+
+
 def test_nothing_is_deployed_where_the_infrastructure_fails(tmp_path: Path) -> None:
     (tmp_path / "az").write_text(f"#!/bin/sh\necho $* >> {tmp_path}/calls\nexit 1\n")
     (tmp_path / "az").chmod(0o755)
     code, _ = _run("deploy.sh", "prod", environ={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
     assert code != 0
     _, call = (tmp_path / "calls").read_text().splitlines()
-    assert "infra/prod.bicepparam" in call
+    assert "--name events-publish-prod" in call
+    assert "--parameters infra/prod.bicepparam" in call

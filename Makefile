@@ -66,4 +66,4 @@ docs: setup  ## write docs/problems.md anew, from the code
 	$(VENV) -m docs.write
 
 clean:  ## remove what the others have made, data and keys included
-	rm -rf .venv .venv-checkov node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-checkov package.zip node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -33,15 +33,10 @@ param componentName string
 @maxLength(24)
 param eventsAccountName string
 
-@description('Required. Messages on all queues of the account, the poison queue included, that are a backlog when there are more of them over a day, on average. Consumers that keep up leave next to none; fewer than these can grow old unseen.')
+@description('Required. Messages on all queues of the account, the poison queue included, that are a backlog when there are more of them over a day, on average. Consumers that keep up leave next to none; fewer than these can grow old unseen. Azure refreshes the number once a day.')
 @minValue(0)
 @maxValue(1000000)
 param backlogMessages int
-
-@description('Required. Days after which the data of a large event is deleted.')
-@minValue(7)
-@maxValue(365)
-param payloadRetentionDays int
 
 @description('Required. Whether requests to storage leave lines in the workspace, without which nobody is told of the poison queue.')
 param logRequests bool
@@ -108,7 +103,7 @@ var logAlerts = concat(
     ? [
         {
           name: 'given-up'
-          description: 'A consumer gave up on a message, which now lies on the poison queue. ${payloadRetentionDays} days after it was published, an event of more than 48 KiB has lost its data.'
+          description: 'A consumer gave up on a message, which now lies on the poison queue.'
           severity: 2
           query: loadTextContent('queries/given-up.kql')
           threshold: 0
@@ -199,12 +194,12 @@ resource backlog 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   location: 'global'
   tags: tags
   properties: {
-    description: 'Messages pile up. ${payloadRetentionDays} days after it was published, an event of more than 48 KiB has lost its data.'
+    description: 'Messages pile up: consumers do not keep up.'
     severity: 2
     enabled: true
     scopes: [events::queues.id]
     evaluationFrequency: 'PT1H'
-    windowSize: 'P1D' // Azure counts once an hour; bursts that are taken within hours are none of its business
+    windowSize: 'P1D' // bursts that are taken within hours are none of its business
     criteria: {
       'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
       allOf: [

@@ -1,13 +1,15 @@
 #!/bin/sh
 # deploy.sh ENVIRONMENT: deploys infra/ENVIRONMENT.bicepparam, as it lies there, and the function of the last commit to
 # the subscription that az is signed in to, and asks what is there then. It can be run again at any time. LOCATION is
-# where Azure keeps the record of the deployment.
+# where Azure keeps the record of the deployment; PAUSE and PATIENCE are seconds between attempts at sending the package,
+# and for the function to be ready.
 set -eu
 cd "$(dirname "$0")/.."
 environment=$1
 deployment=events-publish-$environment
 package=$(mktemp -d)/package.zip
 trap 'rm -rf "${package%/*}"' EXIT
+trap 'exit 130' INT TERM # dash leaves out the other one otherwise
 
 echo "Deploying to $environment in $(az account show --query name --output tsv); it takes some minutes."
 az deployment sub create --name "$deployment" --location "${LOCATION:-norwayeast}" \
@@ -22,8 +24,12 @@ print({name.upper(): each["value"] for name, each in json.load(sys.stdin).items(
 
 sh infra/package.sh "$package"
 tries=0
-until az functionapp deployment source config-zip --resource-group "$(output AZURE_RESOURCE_GROUP)" \
-    --name "$(output FUNCTION_APP_NAME)" --src "$package" --output none; do
+until said=$(az functionapp deployment source config-zip --resource-group "$(output AZURE_RESOURCE_GROUP)" \
+    --name "$(output FUNCTION_APP_NAME)" --src "$package" --output none 2>&1); do
+    printf '%s\n' "$said" >&2
+    case $said in
+    *"Deployment was successful"*) break ;; # but az found it unhealthy: the smoke test says more
+    esac
     tries=$((tries + 1))
     [ "$tries" -lt 15 ] || exit 1
     echo "The package is not there yet; once more in a minute ($tries of 15). A new role takes its time to count."
@@ -32,4 +38,4 @@ done
 for name in AZURE_RESOURCE_GROUP FUNCTION_APP_NAME EVENTS_ACCOUNT_NAME PUBLISH_BASE_URL; do
     echo "$name=$(output "$name")"
 done
-sh infra/smoke-test.sh "$(output PUBLISH_BASE_URL)" "${PATIENCE:-300}"
+sh infra/smoke-test.sh "$(output PUBLISH_BASE_URL)" "${PATIENCE:-}"

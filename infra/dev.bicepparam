@@ -13,15 +13,9 @@ param issuers = [
   }
 ]
 
-// Cheap, and gone without a trace: one copy in one zone, no instance that waits, no lock.
+// Cheap, and gone without a trace: all copies in one datacenter, no instance that waits, no lock.
 param storageRedundancy = 'Standard_LRS'
 param deleteLock = false
 param logDailyQuotaGb = 1
-param scale = {
-  instanceMemoryMB: 2048
-  httpConcurrency: 100
-  maximumInstances: 40
-  alwaysReadyInstances: 0
-}
 
 param alertEmails = [] // nobody is told until an address stands here

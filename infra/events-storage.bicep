@@ -53,7 +53,7 @@ param deleteLock bool
 @maxLength(63)
 param workspaceName string
 
-@description('Required. Whether each request to storage leaves a line in the workspace, some 1 KB. Without them a Trace-Id cannot be followed to storage, and nobody is told of the poison queue.')
+@description('Required. Whether writes and deletions at the queues, and all requests for payloads, leave a line each in the workspace, some 1 KB. Without them a Trace-Id cannot be followed to storage, and nobody is told of the poison queue.')
 param logRequests bool
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' existing = {

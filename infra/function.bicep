@@ -196,7 +196,7 @@ resource function 'Microsoft.Web/sites@2025-03-01' = {
           value: 'Authorization=AAD;ClientId=${identity.properties.clientId}'
         }
         {
-          name: 'AzureWebJobsStorage__accountName' // beside the URI, without which some versions of the host do not start
+          name: 'AzureWebJobsStorage__accountName' // some versions of the host do not start with the URI alone
           value: host.name
         }
         {

@@ -92,7 +92,7 @@ param logRetentionDays int = 30
 @maxValue(1000)
 param logDailyQuotaGb int = 0
 
-@description('Optional. Whether each write to storage leaves a line in the log. Without them a Trace-Id cannot be followed to storage, and nobody is told of the poison queue.')
+@description('Optional. Whether writes and deletions at the queues, and all requests for payloads, leave a line each in the log. Without them a Trace-Id cannot be followed to storage, and nobody is told of the poison queue.')
 param logStorageRequests bool = true
 
 @description('Required. E-mail addresses that alerts are sent to. None: they fire, and only the portal shows it.')
@@ -110,7 +110,7 @@ param availabilityTest bool = false
 @description('Optional. Whether storage is reached by private endpoints alone; consumers then need a way into the network, too.')
 param privateNetworking bool = false
 
-@description('Optional. Address space of the network, a /24 or larger, where there is private networking. A quarter of it is the function\'s, with an address for each instance.')
+@description('Optional. Address space of the network, a /24 or larger, where there is private networking. Its first 64 addresses are the function\'s, one for each instance.')
 @minLength(9)
 @maxLength(18)
 param networkAddressPrefix string = '10.20.0.0/24'
@@ -135,7 +135,7 @@ var componentName = 'appi-${suffix}'
 var eventsAccountName = 'st${workload}${environmentName}${token}'
 var poisonQueueName = '${queueName}-poison' // as Functions queue triggers have it
 var payloadContainerName = 'events-payloads' // as the function has it
-var hostAccountName = 'sthost${environmentName}${token}'
+var hostAccountName = 'st${environmentName}${token}host'
 var packageContainerName = 'app-package'
 var functionSubnet = {
   networkName: 'vnet-${suffix}'
@@ -284,7 +284,6 @@ module alerts 'alerts.bicep' = {
     componentName: componentName
     eventsAccountName: eventsAccountName
     backlogMessages: backlogMessages
-    payloadRetentionDays: payloadRetentionDays
     logRequests: logStorageRequests
     availabilityTest: availabilityTest
     hostName: frontDoor.?hostName ?? function.outputs.hostName

@@ -24,7 +24,7 @@ param location string
 @description('Required. Tags of all of it.')
 param tags Tags
 
-@description('Required. Address space of the network, a /24 or larger, which no network that it will be peered with has. A quarter of it is the function\'s, with an address for each instance.')
+@description('Required. Address space of the network, a /24 or larger, which no network that it will be peered with has. Its first 64 addresses are the function\'s, one for each instance.')
 @minLength(9)
 @maxLength(18)
 param addressPrefix string
@@ -95,7 +95,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
       {
         name: functionSubnetName
         properties: {
-          addressPrefix: cidrSubnet(addressPrefix, 26, 0) // an address for each instance, and some to spare
+          addressPrefix: cidrSubnet(addressPrefix, 26, 0)
           networkSecurityGroup: {
             id: securityGroup.id
           }

@@ -7,7 +7,7 @@ case $1 in
 esac
 cd "$(dirname "$0")/.."
 
-[ -z "$(git status --porcelain -- events_publish function_app.py host.json requirements.txt)" ] ||
+[ -z "$(git status --porcelain -- .funcignore events_publish function_app.py host.json requirements.txt)" ] ||
     echo "Changes that are not committed are not in the package." >&2
 git ls-files --cached --ignored --exclude-from=.funcignore | sed 's/^/:(exclude)/' |
     xargs git archive --format=zip --output="$package" HEAD -- .

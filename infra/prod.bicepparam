@@ -27,6 +27,3 @@ param scale = {
 param logRetentionDays = 90
 param availabilityTest = true
 param alertEmails = [] // nobody is told until an address stands here
-
-// Storage by private endpoints alone; consumers then need a way into the network, too.
-param privateNetworking = false

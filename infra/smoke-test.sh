@@ -6,11 +6,13 @@ base=${1%/}
 patience=${2:-300}
 answer=$(mktemp)
 trap 'rm -f "$answer"' EXIT
+trap 'exit 130' INT TERM # dash leaves out the other one otherwise
 
 # ask STATUS METHOD PATH [CURL OPTIONS]: whether the answer has that status.
 ask() {
     expected=$1 method=$2 path=$3
     shift 3
+    : >"$answer"
     status=$(curl -sS --max-time 30 -o "$answer" -w '%{http_code}' -X "$method" "$@" "$base$path") || status=000
     [ "$status" = "$expected" ]
 }
@@ -28,7 +30,7 @@ check() {
 end=$(($(date +%s) + patience))
 until ask 200 GET /health/ready || [ "$(date +%s)" -ge "$end" ]; do
     echo "wait  $status $method $path"
-    sleep 5
+    sleep "${PAUSE:-5}"
 done
 
 check 200 GET /health

@@ -137,7 +137,7 @@ var backlog = {
   content: {
     version: 'MetricsItem/2.0'
     chartId: guid('backlog')
-    title: 'Messages on all queues of the account, as Azure counts them each hour'
+    title: 'Messages on all queues of the account, as Azure counts them once a day'
     size: 1
     chartType: 2
     metricScope: 0

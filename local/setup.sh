@@ -20,7 +20,7 @@ sys.exit('%d.%d' % sys.version_info[:2] != '$1')" >/dev/null 2>&1; then
     return 1
 }
 
-# make_venv FOLDER REQUIREMENTS…
+# make_venv FOLDER PIP_OPTIONS…
 make_venv() {
     folder=$1
     shift
@@ -31,10 +31,6 @@ make_venv() {
     "$python" -m venv --clear "$folder" ||
         fail "The venv could not be made; on Debian and Ubuntu install python$version-venv."
     echo "Installing $* …"
-    for requirements; do
-        set -- "$@" -r "$requirements"
-        shift
-    done
     "$folder/bin/python" -m pip install -qq --disable-pip-version-check "$@"
     touch "$folder/.ready"
     echo "$folder is ready."
@@ -51,7 +47,7 @@ make_node_modules() {
 }
 
 case $1 in
-python) make_venv .venv requirements.txt requirements-dev.txt ;;
-checkov) make_venv .venv-checkov requirements-checkov.txt ;;
+python) make_venv .venv -r requirements.txt -r requirements-dev.txt ;;
+checkov) make_venv .venv-checkov -r requirements-checkov.txt ;;
 node) make_node_modules ;;
 esac

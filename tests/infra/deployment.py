@@ -24,7 +24,7 @@ type Resource = dict[str, Any]
 
 
 class Deployment:
-    """One of them."""
+    """What one parameter file would deploy."""
 
     def __init__(self, name: str) -> None:
         self.name = name

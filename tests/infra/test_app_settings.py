@@ -40,7 +40,7 @@ def test_defaults_are_those_of_the_docs(deployment: Deployment) -> None:
 def test_identity_instead_of_a_key(deployment: Deployment) -> None:
     settings = deployment.app_settings
     assert settings["EVENTS_STORAGE__credential"] == settings["AzureWebJobsStorage__credential"] == "managedidentity"
-    events, host = (deployment.the("Microsoft.Storage/storageAccounts", name)["id"] for name in ("stevents", "sthost"))
+    events, host = (deployment.the("Microsoft.Storage/storageAccounts", name)["id"] for name in ("stevents", "host"))
     assert (
         settings["EVENTS_STORAGE__queueServiceUri"] == f"[reference('{events}', '2025-06-01').primaryEndpoints.queue]"
     )

@@ -46,7 +46,7 @@ def test_what_pages_name_is_there(private: Deployment) -> None:
     assert f"az lock delete --name {private.the('Microsoft.Authorization/locks')['name']} " in deploying
     charts = {name for name, _ in private.queries}
     named = set(re.findall(r"\*([A-Z][^*]{9,})\*", operating))
-    assert {each for each in named if each in charts} >= {
+    assert named & charts >= {
         "Why requests were answered with 5xx",
         "Who was refused, and why",
         "Events accepted, by publisher",
@@ -61,8 +61,14 @@ def test_what_pages_name_is_there(private: Deployment) -> None:
 
 
 def test_who_may_sign_in_from_github() -> None:
-    """An environment of this repository, and with what-if none that may deploy."""
+    """An environment of this repository; and with what-if nobody who may do more than read, and ask what would change."""
     page = DEPLOYING.read_text()
+    role = json.loads(page.partition("what-if-role.json <<EOF\n")[2].partition("EOF\n")[0])
+    assert role["Actions"] == [
+        "*/read",
+        "Microsoft.Resources/deployments/whatIf/action",
+        "Microsoft.Resources/deployments/validate/action",
+    ]
     assert '--subject "$SUBJECT:environment:$environment"' in page
     assert '*-what-if) role="What-If in $SUBSCRIPTION" ;;' in page
     assert "*) role=Owner ;;" in page

@@ -5,7 +5,9 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -31,7 +33,7 @@ elif "show" in sys.argv:
     print((folder / "outputs").read_text())
 if "config-zip" in sys.argv and (left := int((folder / "refusals").read_text())):
     (folder / "refusals").write_text(str(left - 1))
-    sys.exit("ERROR: AuthorizationFailed")
+    sys.exit((folder / "said").read_text())
 """
 """Stands in for the Azure CLI: notes what it is asked, refuses some packages, and says what a deployment put out."""
 
@@ -66,7 +68,8 @@ def test_package(package: ZipFile) -> None:
     for name in names:
         committed = subprocess.run(["git", "show", f"HEAD:{name}"], capture_output=True, check=True, cwd=ROOT)
         assert package.read(name) == committed.stdout
-    assert names == top | {name for name in names if re.fullmatch(r"events_publish/\w+\.py", name)}
+    listed = subprocess.run(["git", "ls-files", "events_publish"], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert names == top | set(listed.stdout.split())
 
 
 def test_the_package_runs(
@@ -101,7 +104,7 @@ def test_smoke_test(host: Host, queue: Queue, make_token: MakeToken) -> None:
 
 
 def test_smoke_test_of_what_is_not_ready(start_host: StartHost, settings: dict[str, str]) -> None:
-    """It waits as long as it is told to, fails, and shows what it was told."""
+    """It fails, and shows what it was told."""
     host = start_host(
         {
             "TOKEN_ISSUERS": settings["TOKEN_ISSUERS"],
@@ -110,9 +113,30 @@ def test_smoke_test_of_what_is_not_ready(start_host: StartHost, settings: dict[s
     )
     code, said = _run("smoke-test.sh", host.url + BASE, "1")
     assert code == 1
-    assert "wait  503 GET /health/ready" in said
     assert "FAIL  503 GET /health/ready, expected 200" in said
     assert "/problems/not-ready" in said
+
+
+def test_smoke_test_of_what_is_not_ready_yet() -> None:
+    """It waits as long as it is told to."""
+    answers = iter([503, 503, 200, 200, 200, 200, 401, 405])
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.send_response(next(answers))
+            self.end_headers()
+
+        do_GET = do_POST = do_DELETE = answer  # noqa: N815  # as http.server calls them
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        code, said = _run("smoke-test.sh", f"http://127.0.0.1:{server.server_port}", "60", environ={"PAUSE": "0"})
+        server.shutdown()
+    assert code == 0
+    assert said.splitlines()[:3] == ["wait  503 GET /health/ready"] * 2 + ["ok    200 GET /health"]
 
 
 def test_smoke_test_of_nothing() -> None:
@@ -135,7 +159,9 @@ def test_smoke_test_with_a_bad_token(host: Host, tmp_path: Path) -> None:
     assert not re.search(r"(^| )(-[a-zA-Z]*[kL][a-zA-Z]*|--insecure|--location)( |$)", lines, re.MULTILINE)
 
 
-def _deploy(folder: Path, url: str, refusals: int) -> tuple[int, str, list[list[str]]]:
+def _deploy(
+    folder: Path, url: str, refusals: int, said: str = "ERROR: AuthorizationFailed"
+) -> tuple[int, str, list[list[str]]]:
     """The exit code and the words of a deployment to dev, and what az was asked."""
     (folder / "az").write_text(AZ)
     (folder / "az").chmod(0o755)
@@ -147,6 +173,7 @@ def _deploy(folder: Path, url: str, refusals: int) -> tuple[int, str, list[list[
     }
     (folder / "outputs").write_text(json.dumps({name: {"value": value} for name, value in outputs.items()}))
     (folder / "refusals").write_text(str(refusals))
+    (folder / "said").write_text(said)
     environ = {"PATH": f"{folder}:{os.environ['PATH']}", "PAUSE": "0", "PATIENCE": "0"}
     code, said = _run("deploy.sh", "dev", environ=environ)
     return code, said, [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
@@ -177,6 +204,16 @@ def test_a_package_that_is_refused_for_good(host: Host, tmp_path: Path) -> None:
     assert code != 0
     assert len([call for call in calls if "config-zip" in call]) == 15
     assert "ok  " not in said
+
+
+def test_a_package_that_az_finds_unhealthy(host: Host, tmp_path: Path) -> None:
+    """It is there: az asks past a Front Door. The smoke test says more."""
+    unhealthy = "ERROR: Deployment was successful but the app appears to be unhealthy."
+    code, said, calls = _deploy(tmp_path, host.url + BASE, 1, unhealthy)
+    assert code == 0
+    assert len([call for call in calls if "config-zip" in call]) == 1
+    assert unhealthy in said
+    assert "ok    405 DELETE /events" in said
 
 
 def test_a_deployment_that_does_not_answer(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@
 # and for the function to be ready.
 set -eu
 cd "$(dirname "$0")/.."
-environment=$1
+environment=${1:?which environment? such as dev, for infra/dev.bicepparam}
 deployment=events-publish-$environment
 package=$(mktemp -d)/package.zip
 trap 'rm -rf "${package%/*}"' EXIT

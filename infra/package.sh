@@ -1,7 +1,7 @@
 #!/bin/sh
 # package.sh FILE.zip: what of the last commit the function needs, as .funcignore has it; Azure installs requirements.txt.
 set -eu
-case $1 in
+case ${1:?which file? such as package.zip} in
 /*) package=$1 ;;
 *) package=$PWD/$1 ;;
 esac

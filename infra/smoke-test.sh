@@ -2,7 +2,8 @@
 # smoke-test.sh BASE_URL [SECONDS]: asks a deployed endpoint what a probe and a stranger would ask, and with TOKEN set
 # publishes an event, which alone proves that it may. It waits for SECONDS, 300 if not said, until the endpoint is ready.
 set -eu
-base=${1%/}
+base=${1:?which endpoint? such as https://HOST/events/api/v1}
+base=${base%/}
 patience=${2:-300}
 answer=$(mktemp)
 trap 'rm -f "$answer"' EXIT
@@ -23,6 +24,7 @@ check() {
     else
         echo "FAIL  $status $method $path, expected $expected"
         cat "$answer"
+        echo
         exit 1
     fi
 }

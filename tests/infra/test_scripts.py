@@ -179,7 +179,7 @@ def _deploy(
     return code, said, [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("refusals", [0, 1, 14])
+@pytest.mark.parametrize("refusals", [0, 1])
 def test_deploy(host: Host, tmp_path: Path, refusals: int) -> None:
     """Infrastructure, package, and a look at what is there then; a role that does not count yet is waited for."""
     code, said, calls = _deploy(tmp_path, host.url + BASE, refusals)
@@ -220,6 +220,13 @@ def test_a_deployment_that_does_not_answer(tmp_path: Path) -> None:
     code, said, _ = _deploy(tmp_path, "http://127.0.0.1:1", 0)
     assert code != 0
     assert "FAIL  000 GET /health" in said
+
+
+@pytest.mark.parametrize("script", ["deploy.sh", "package.sh", "smoke-test.sh"])
+def test_what_a_script_lacks_is_said(script: str) -> None:
+    code, said = _run(script)
+    assert code != 0
+    assert re.search(r"1: which \w+\? such as ", said)
 
 
 def test_nothing_is_deployed_where_the_infrastructure_fails(tmp_path: Path) -> None:

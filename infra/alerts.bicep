@@ -18,6 +18,10 @@ param tags Tags
 @maxLength(20)
 param emails string[]
 
+@description('Required. Names of alerts on the log that are off.')
+@maxLength(8)
+param mutedAlerts string[]
+
 @description('Required. Name of the workspace.')
 @minLength(4)
 @maxLength(63)
@@ -109,6 +113,15 @@ var logAlerts = concat(
           threshold: 0
           window: 'PT1H' // lines of storage may come late
         }
+        {
+          name: 'falling-behind'
+          description: 'In an hour consumers took off less than half of what was put on the queue.'
+          severity: 3
+          query: loadTextContent('queries/falling-behind.kql')
+          measure: 'behind'
+          threshold: 0
+          window: 'PT1H'
+        }
       ]
     : []
 )
@@ -156,7 +169,7 @@ resource logRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       displayName: 'alert-${alert.name}-${suffix}'
       description: alert.description
       severity: alert.severity
-      enabled: true
+      enabled: !contains(mutedAlerts, alert.name)
       scopes: [workspace.id]
       evaluationFrequency: 'PT5M'
       windowSize: alert.?window ?? 'PT15M'

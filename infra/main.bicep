@@ -92,12 +92,16 @@ param logRetentionDays int = 30
 @maxValue(1000)
 param logDailyQuotaGb int = 0
 
-@description('Optional. Whether writes and deletions at the queues, and all requests for payloads, leave a line each in the log. Without them a Trace-Id cannot be followed to storage, and nobody is told of the poison queue.')
+@description('Optional. Whether writes and deletions at the queues, and all requests for payloads, leave a line each in the log. Without them a Trace-Id cannot be followed to storage, and nobody is told of the poison queue, or of consumers that are behind until the day after.')
 param logStorageRequests bool = true
 
 @description('Required. E-mail addresses that alerts are sent to. None: they fire, and only the portal shows it.')
 @maxLength(20)
 param alertEmails string[]
+
+@description('Optional. Names of alerts on the log that are off, such as falling-behind where consumers come once a night.')
+@maxLength(8)
+param mutedAlerts string[] = []
 
 @description('Optional. Messages on all queues, on average over a day, above which there is a backlog.')
 @minValue(0)
@@ -280,6 +284,7 @@ module alerts 'alerts.bicep' = {
     location: location
     tags: allTags
     emails: alertEmails
+    mutedAlerts: mutedAlerts
     workspaceName: workspaceName
     componentName: componentName
     eventsAccountName: eventsAccountName

@@ -5,6 +5,7 @@ param privateNetworking = true
 
 // What the two deployments in infra/ leave out.
 param alertEmails = ['events-operations@example.no']
+param mutedAlerts = ['falling-behind']
 param consumerPrincipalIds = ['00000000-0000-0000-0000-00000000c0de']
 param publishPolicy = [
   {

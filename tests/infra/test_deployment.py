@@ -54,6 +54,7 @@ ALERTS = {
     "slow": (1000, "Maximum", "p95", [], "PT15M"),
     "refused-tokens": (100, "Count", None, [], "PT15M"),
     "given-up": (0, "Count", None, [], "PT1H"),
+    "falling-behind": (0, "Maximum", "behind", [], "PT1H"),
 }
 """On the log, each 5 minutes: above what, of what, for each of what apart, within how long."""
 
@@ -234,7 +235,7 @@ def test_queues(deployment: Deployment) -> None:
 
 
 def test_alerts(deployment: Deployment) -> None:
-    """Each is on, and tells the one action group."""
+    """Each tells the one action group, and is on unless it was muted."""
     (group,) = deployment.all("Microsoft.Insights/actionGroups")
     rules = deployment.all("Microsoft.Insights/scheduledQueryRules")
     metrics = deployment.all("Microsoft.Insights/metricAlerts")
@@ -244,7 +245,8 @@ def test_alerts(deployment: Deployment) -> None:
     assert group["properties"]["enabled"] is True
     receivers = [each["emailAddress"] for each in group["properties"]["emailReceivers"]]
     assert receivers == (["events-operations@example.no"] if deployment.name == "prod-private" else [])
-    assert all(each["properties"]["enabled"] for each in rules + metrics)
+    off = [each["name"] for each in rules + metrics if not each["properties"]["enabled"]]
+    assert off == (["alert-falling-behind-events-prod"] if deployment.name == "prod-private" else [])
     assert all(each["properties"]["actions"] == {"actionGroups": [group["id"]]} for each in rules)
     assert all(each["properties"]["actions"] == [{"actionGroupId": group["id"]}] for each in metrics)
 

@@ -94,6 +94,7 @@ def _keeps(query: str, row: dict[str, Any]) -> bool:
             extended |= {name: record.get(name, "") for name in ("status", "outcome", "reason")}
         if line.startswith("| where "):
             condition = re.sub(r"(\w+) startswith ('.*?')", r"\1.startswith(\2)", line.removeprefix("| where "))
+            condition = re.sub(r'(\w+) !contains (".*?")', r"\2 not in \1", condition)
             condition = re.sub(r'(\w+) contains (".*?")', r"\2 in \1", condition)
             if not eval(condition, {"__builtins__": {}}, extended):  # noqa: S307  # our own files
                 return False
@@ -108,22 +109,32 @@ def test_what_an_alert_counts(name: str) -> None:
     assert not _keeps(query, {"Message": "Executing 'Functions.events'"})
 
 
-def test_what_the_alert_of_the_poison_queue_counts() -> None:
-    """A message that was put there; StorageQueueLogs has the queue in its ObjectKey."""
+def test_what_alerts_of_the_queues_count() -> None:
+    """A message that was put on the poison queue; what was put on the other one, and taken off it: by its ObjectKey."""
     (poison,) = [each["name"] for each in Deployment("prod").all(QUEUES) if each["name"].endswith("-poison")]
     queue = poison.removesuffix("-poison")
     put = {"OperationName": "PutMessage", "StatusText": "Success", "ObjectKey": f"/account/{poison.rpartition('/')[2]}"}
     query = QUERIES["alert-given-up-events-prod"]
+    on_the_queue = {**put, "ObjectKey": f"/account/{queue.rpartition('/')[2]}"}
     assert _keeps(query, put)
-    assert not _keeps(query, {**put, "ObjectKey": f"/account/{queue.rpartition('/')[2]}"})
+    assert not _keeps(query, on_the_queue)
     assert not _keeps(query, {**put, "OperationName": "DeleteMessage"})
     assert not _keeps(query, {**put, "StatusText": "ServerBusy"})
+    query = QUERIES["alert-falling-behind-events-prod"]
+    assert _keeps(query, on_the_queue)
+    assert _keeps(query, {**on_the_queue, "OperationName": "DeleteMessage"})
+    assert not _keeps(query, put)
+    assert not _keeps(query, {**on_the_queue, "OperationName": "GetMessages"})
+    assert not _keeps(query, {**on_the_queue, "StatusText": "ServerBusy"})
 
 
 def test_what_is_reckoned() -> None:
     """From what the conditions leave: the share in percent, and the time that one in twenty exceeds."""
     assert "summarize requests = count(), errors = countif(status >= 500)" in QUERIES["alert-error-share-events-prod"]
     assert "project percent = 100.0 * errors / requests" in QUERIES["alert-error-share-events-prod"]
+    behind = QUERIES["alert-falling-behind-events-prod"]
+    assert 'put = countif(OperationName == "PutMessage"), deleted = countif(OperationName == "DeleteMessage")' in behind
+    assert "where put >= 20 and deleted < put / 2\n| project behind = put - deleted" in behind
     assert "p95 = percentile(todouble(record.milliseconds), 95)" in QUERIES["alert-slow-events-prod"]
 
 

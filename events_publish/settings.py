@@ -223,12 +223,12 @@ def _policy(reader: _Reader, folder: Path) -> Policy | None:
 
 
 def _decision_point(reader: _Reader) -> DecisionPoint | None:
-    key = (reader.get("PDP_SUBSCRIPTION_KEY") or "").strip() or None  # a secret from a file ends with its line
-    if key and not re.fullmatch(r"[!-~]+", key):
+    key = reader.get("PDP_SUBSCRIPTION_KEY")
+    if key and not re.fullmatch(r"[!-~]+\r?\n?", key):  # a secret from a file ends with its line
         reader.fault("PDP_SUBSCRIPTION_KEY", "is wrong", "printable ASCII without spaces")
     if reader.get("PDP_URL"):
         must_be = "the https:// URL of a decision endpoint (http:// on loopback only), without query"
-        return DecisionPoint(reader.read("PDP_URL", secure_url.parse, must_be), key)
+        return DecisionPoint(reader.read("PDP_URL", secure_url.parse, must_be), key and key.rstrip())
     if key:
         reader.fault("PDP_SUBSCRIPTION_KEY", "is set without PDP_URL", "left out, or both set")
     return None

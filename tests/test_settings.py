@@ -299,10 +299,18 @@ def test_a_subscription_key_without_its_url() -> None:
     ]
 
 
-def test_a_subscription_key_from_a_file() -> None:
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_subscription_key_from_a_file(end: str) -> None:
     """Its line has an end, which a Key Vault keeps."""
-    settings = Settings.from_environ({**LEAST, "PDP_URL": "https://a.no/", "PDP_SUBSCRIPTION_KEY": "x-x\n"})
+    settings = Settings.from_environ({**LEAST, "PDP_URL": "https://a.no/", "PDP_SUBSCRIPTION_KEY": f"x-x{end}"})
     assert settings.decision_point == DecisionPoint("https://a.no/", "x-x")
+
+
+@pytest.mark.parametrize("key", [" ", "\n", "x-x ", "\nx-x", "x-x\n\n"])
+def test_a_subscription_key_that_is_none(key: str) -> None:
+    """It would be sent, and refused for each event, or left out without a word."""
+    with pytest.raises(InvalidSettings, match="PDP_SUBSCRIPTION_KEY: is wrong"):
+        Settings.from_environ({**LEAST, "PDP_URL": "https://a.no/", "PDP_SUBSCRIPTION_KEY": key})
 
 
 def test_secrets_are_not_shown() -> None:

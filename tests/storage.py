@@ -19,6 +19,11 @@ def _integer(digits: str) -> int:
     return int(digits[:18])
 
 
+def connection_parts(connection_string: str) -> dict[str, str]:
+    """What a connection string says, by name."""
+    return dict(pair.split("=", 1) for pair in connection_string.rstrip(";").split(";"))
+
+
 class Queue:
     """A queue of a real Azurite."""
 

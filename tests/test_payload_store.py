@@ -17,6 +17,7 @@ from events_publish.request_record import RequestRecord
 from events_publish.settings import Connection
 from events_publish.storage_session import open_session
 from tests import storage_stand_in
+from tests.storage import connection_parts
 from tests.storage_stand_in import StandIn, error
 
 DATA = json.dumps("x" * claim_check.MESSAGE_BYTES)
@@ -135,7 +136,7 @@ async def test_a_signature_does_not_travel(container: ContainerClient, storage: 
     """A connection string may sign with a shared access signature, which is a secret."""
     from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
 
-    parts = dict(part.split("=", 1) for part in storage.rstrip(";").split(";"))
+    parts = connection_parts(storage)
     signature = generate_account_sas(
         parts["AccountName"],
         parts["AccountKey"],

@@ -15,7 +15,7 @@ from cloudevents.core.formats.json import JSONFormat
 from local import ROOT
 from tests.conftest import QUEUE_NAME, MakeToken, Publish, StartHost
 from tests.host.test_contract import ATTRIBUTES, BINARY, EVENT, JSON, STRUCTURED
-from tests.storage import Queue
+from tests.storage import Queue, connection_parts
 
 PAGE = (ROOT / "docs/consuming.md").read_text()
 ROWS = dict(re.findall(r"^\| (?!event )(.+?) \| (.+?) \|", PAGE, re.MULTILINE))
@@ -99,7 +99,7 @@ def test_data_beside_the_queue(
     app: dict[str, Any],
 ) -> None:
     """Is fetched where it is ours; nothing else is, whatever a publisher's own `dataref` says."""
-    parts = dict(part.split("=", 1) for part in storage.rstrip(";").split(";"))
+    parts = connection_parts(storage)
     app["PAYLOADS"] = f"{parts['BlobEndpoint']}/events-payloads/"
     app["CREDENTIAL"] = {"account_name": parts["AccountName"], "account_key": parts["AccountKey"]}
     host = start_host({**settings, "MAX_EVENT_BYTES": "60000", "EVENTS_QUEUE_NAME": "read-beside"})

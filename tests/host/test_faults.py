@@ -12,7 +12,7 @@ from local import azurite, issuer
 from local.up import SAMPLE
 from tests.background import Background
 from tests.conftest import QUEUE_NAME, MakeToken, Publish, StartHost, problem
-from tests.storage import Queue
+from tests.storage import Queue, connection_parts
 
 BODY = SAMPLE.read_bytes()
 BUDGET_SECONDS = 4
@@ -21,7 +21,7 @@ SPARE_SECONDS = 3  # what a busy machine may add
 
 def ports(connection_string: str) -> azurite.Ports:
     """Where an Azurite listens, to start another in its place."""
-    parts = dict(pair.split("=", 1) for pair in connection_string.rstrip(";").split(";"))
+    parts = connection_parts(connection_string)
     urls = [parts[f"{service.capitalize()}Endpoint"] for service in azurite.Ports._fields]
     return azurite.Ports(*(httpx.URL(url).port or 0 for url in urls))
 

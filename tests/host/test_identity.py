@@ -22,7 +22,7 @@ from tests.background import Background
 from tests.conftest import Host, MakeToken, Publish, host_of, problem, wait_until
 from tests.identity_endpoint import RESOURCE, IdentityEndpoint, identity_endpoint
 from tests.infra.deployment import PARAMETERS, Deployment
-from tests.storage import Queue
+from tests.storage import Queue, connection_parts
 
 BODY = SAMPLE.read_bytes()
 CLIENT_ID = "11111111-2222-3333-4444-555555555555"
@@ -77,8 +77,7 @@ def entra_storage(
 ) -> Iterator[Storage]:
     tls = ["--oauth", "basic", "--cert", str(certificate.certificate), "--key", str(certificate.key)]
     started = background.run(azurite.start(tmp_path_factory.mktemp("azurite"), azurite.Ports(0, 0, 0), *tls))
-    parts = dict(part.split("=", 1) for part in started.connection_string.rstrip(";").split(";"))
-    yield Storage(started.connection_string, parts)
+    yield Storage(started.connection_string, connection_parts(started.connection_string))
     background.run(started.child.stop())
 
 
@@ -168,6 +167,14 @@ def test_identity_endpoint_down(deploy: Deploy, identity: IdentityEndpoint) -> N
     wait_until(lambda: any("no token could be had" in line for line in log))
     identity.status = 200
     wait_until(lambda: publish(BODY).status_code == 200)
+
+
+def test_no_identity(deploy: Deploy) -> None:
+    """An identity whose endpoint is not there is a fault of ours: 503."""
+    publish, _ = deploy(IDENTITY_ENDPOINT="http://127.0.0.1:1/token", PUBLISH_TIMEOUT_SECONDS="4")
+    response = publish(BODY)
+    assert response.status_code == 503
+    assert "retry-after" in response.headers
 
 
 def test_token_refused_by_storage(deploy: Deploy, identity: IdentityEndpoint) -> None:

@@ -55,12 +55,7 @@ deploy:  ## infrastructure and function to the subscription of `az login`: ENVIR
 	sh infra/deploy.sh $(ENVIRONMENT)
 
 snapshots: setup  ## write anew what infra/ would deploy, which the tests compare (needs bicep)
-	for parameters in infra/dev infra/prod tests/infra/prod-private; do \
-		bicep snapshot $$parameters.bicepparam --location norwayeast \
-			--subscription-id 00000000-0000-0000-0000-000000000001 \
-			--tenant-id 00000000-0000-0000-0000-000000000002 && \
-		$(VENV) -m json.tool --sort-keys --indent 2 $$parameters.snapshot.json $$parameters.snapshot.json || exit 1; \
-	done
+	$(VENV) -m tests.infra.snapshots
 
 docs: setup  ## write docs/problems.md anew, from the code
 	$(VENV) -m docs.write

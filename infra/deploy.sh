@@ -21,11 +21,15 @@ output() {
     printf '%s' "$outputs" | python3 -c 'import json, sys
 print({name.upper(): each["value"] for name, each in json.load(sys.stdin).items()}[sys.argv[1]])' "$1"
 }
+AZURE_RESOURCE_GROUP=$(output AZURE_RESOURCE_GROUP)
+FUNCTION_APP_NAME=$(output FUNCTION_APP_NAME)
+EVENTS_ACCOUNT_NAME=$(output EVENTS_ACCOUNT_NAME)
+PUBLISH_BASE_URL=$(output PUBLISH_BASE_URL)
 
 sh infra/package.sh "$package"
 tries=0
-until said=$(az functionapp deployment source config-zip --resource-group "$(output AZURE_RESOURCE_GROUP)" \
-    --name "$(output FUNCTION_APP_NAME)" --src "$package" --output none 2>&1); do
+until said=$(az functionapp deployment source config-zip --resource-group "$AZURE_RESOURCE_GROUP" \
+    --name "$FUNCTION_APP_NAME" --src "$package" --output none 2>&1); do
     printf '%s\n' "$said" >&2
     case $said in
     *"Deployment was successful"*) break ;; # but az found it unhealthy: the smoke test says more
@@ -35,7 +39,10 @@ until said=$(az functionapp deployment source config-zip --resource-group "$(out
     echo "The package is not there yet; once more in a minute ($tries of 15). A new role takes its time to count."
     sleep "${PAUSE:-60}"
 done
-for name in AZURE_RESOURCE_GROUP FUNCTION_APP_NAME EVENTS_ACCOUNT_NAME PUBLISH_BASE_URL; do
-    echo "$name=$(output "$name")"
-done
-sh infra/smoke-test.sh "$(output PUBLISH_BASE_URL)" "${PATIENCE:-}"
+cat <<EOF
+AZURE_RESOURCE_GROUP=$AZURE_RESOURCE_GROUP
+FUNCTION_APP_NAME=$FUNCTION_APP_NAME
+EVENTS_ACCOUNT_NAME=$EVENTS_ACCOUNT_NAME
+PUBLISH_BASE_URL=$PUBLISH_BASE_URL
+EOF
+sh infra/smoke-test.sh "$PUBLISH_BASE_URL" "${PATIENCE:-}"

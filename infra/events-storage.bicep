@@ -151,16 +151,10 @@ resource queueLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = 
   name: 'requests'
   properties: {
     workspaceId: workspace.id
-    logs: [
-      {
-        category: 'StorageWrite'
-        enabled: true
-      }
-      {
-        category: 'StorageDelete'
-        enabled: true
-      }
-    ]
+    logs: map(['StorageWrite', 'StorageDelete'], category => {
+      category: category
+      enabled: true
+    })
   }
   dependsOn: [account]
 }
@@ -170,20 +164,10 @@ resource payloadLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   name: 'requests'
   properties: {
     workspaceId: workspace.id
-    logs: [
-      {
-        category: 'StorageRead'
-        enabled: true
-      }
-      {
-        category: 'StorageWrite'
-        enabled: true
-      }
-      {
-        category: 'StorageDelete'
-        enabled: true
-      }
-    ]
+    logs: map(['StorageRead', 'StorageWrite', 'StorageDelete'], category => {
+      category: category
+      enabled: true
+    })
   }
   dependsOn: [account]
 }

@@ -30,7 +30,7 @@ make_venv() {
     echo "Making $folder with $("$python" --version) …"
     "$python" -m venv --clear "$folder" ||
         fail "The venv could not be made; on Debian and Ubuntu install python$version-venv."
-    echo "Installing $* …"
+    echo "Installing its packages …"
     "$folder/bin/python" -m pip install -qq --disable-pip-version-check "$@"
     touch "$folder/.ready"
     echo "$folder is ready."

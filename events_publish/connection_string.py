@@ -3,10 +3,28 @@
 import base64
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 MAX_ENDPOINT_LENGTH = 300
 """Of the URL of a service: a reference to a payload must fit in a message."""
+
+DEVELOPMENT = (
+    "AccountName=devstoreaccount1;QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;AccountKey="
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+"""What ``UseDevelopmentStorage=true`` stands for: Azurite, with the account and the key that everybody knows."""
+
+
+@dataclass(frozen=True)
+class QueueAccount:
+    """The queue service of an account, and what a connection string has to ask it with."""
+
+    url: str
+    """Without a slash at the end."""
+    name: str = ""
+    key: bytes = field(default=b"", repr=False)
+    shared_access_signature: str = field(default="", repr=False)
 
 
 def parse(text: str) -> str:
@@ -38,6 +56,21 @@ def has_blob_service(text: str) -> bool:
     """Whether a connection string that `parse` has taken leads to a blob service: by name, or by naming no service."""
     parts = _parts(text)
     return "BLOBENDPOINT" in parts or not any(name.endswith("ENDPOINT") for name in parts)
+
+
+def queue_account(text: str) -> QueueAccount:
+    """The queue service that a connection string leads to which `parse` has taken, as the clients of storage read it."""
+    parts = _parts(text)
+    if parts.get("USEDEVELOPMENTSTORAGE") == "true":
+        parts = _parts(DEVELOPMENT)
+    name, protocol = parts.get("ACCOUNTNAME", ""), parts.get("DEFAULTENDPOINTSPROTOCOL", "https")
+    if "ENDPOINTSUFFIX" not in parts:
+        protocol = "https"
+    url = parts.get("QUEUEENDPOINT") or f"{protocol}://{name}.queue.{parts.get('ENDPOINTSUFFIX', 'core.windows.net')}"
+    if "ACCOUNTKEY" in parts and name:
+        return QueueAccount(url.rstrip("/"), name, base64.b64decode(parts["ACCOUNTKEY"]))
+    signature = parts["SHAREDACCESSSIGNATURE"].lstrip("?")
+    return QueueAccount(url.rstrip("/"), shared_access_signature=signature)
 
 
 def _parts(text: str) -> Mapping[str, str]:

@@ -3,17 +3,17 @@
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING
-
-from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
-from azure.core.credentials_async import AsyncTokenCredential
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Self
 
 from events_publish import storage_fault
 from events_publish.settings import Connection
 from events_publish.storage_fault import NoToken, StorageFault
 
 if TYPE_CHECKING:
-    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+    from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
+
+    from events_publish.identity import Identity
 
 FETCH_SECONDS = 10
 """How long fetching a token may take."""
@@ -38,33 +38,33 @@ _log = logging.getLogger(__name__)
 
 def credential(connection: Connection) -> "KeptToken | None":
     """The credential of an identity-based connection; None for a connection string, which has its own."""
-    if connection.connection_string is not None:
-        return None
-    # A heavy import that a connection string does not need.
-    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
-
-    if connection.credential == "managedidentity":
-        # Attempts are ours to repeat.
-        return KeptToken(ManagedIdentityCredential(client_id=connection.client_id, retry_total=0))
-    return KeptToken(DefaultAzureCredential(managed_identity_client_id=connection.client_id))
+    return None if connection.connection_string is not None else KeptToken(lambda: _identity(connection))
 
 
-class KeptToken(AsyncTokenCredential):
+def _identity(connection: Connection) -> "Identity":
+    from events_publish.identity import Identity  # a heavy import that a connection string does not need
+
+    return Identity(connection)
+
+
+class KeptToken:
     """The token of an identity for storage: fetched once for all who need it, and renewed behind those who use it.
 
+    To the clients of storage it is a credential, an `azure.core.credentials_async.AsyncTokenCredential`.
     azure-identity's credentials have callers wait for the next token, and fail without it, from the middle of a token's
     life on: an identity endpoint that is down would take hours of a good token with it.
     """
 
-    def __init__(self, identity: "ManagedIdentityCredential | DefaultAzureCredential") -> None:
-        self._identity = identity
+    def __init__(self, make_identity: "Callable[[], Identity]") -> None:
+        self._make_identity = make_identity
+        self._identity: asyncio.Task[Identity] | None = None
         self._token: AccessTokenInfo | None = None
-        self._fetches = set[asyncio.Task[AccessTokenInfo]]()
+        self._fetches: set[asyncio.Task[AccessTokenInfo]] = set()
         self._failure: StorageFault | None = None
         """Of the last fetch, where it failed."""
         self._tried_at = self._failed_at = -float("inf")
 
-    async def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+    async def get_token_info(self, *scopes: str, options: "TokenRequestOptions | None" = None) -> "AccessTokenInfo":
         """The token that is at hand as long as it is good; where there is none, or storage wants another's, a new one.
 
         Raises:
@@ -80,8 +80,10 @@ class KeptToken(AsyncTokenCredential):
             self._begin(*scopes)
         return self._token
 
-    async def get_token(self, *scopes: str, **_: object) -> AccessToken:
+    async def get_token(self, *scopes: str, **_: object) -> "AccessToken":
         """As `get_token_info`, which the clients of storage prefer."""
+        from azure.core.credentials import AccessToken
+
         token = await self.get_token_info(*scopes)
         return AccessToken(token.token, token.expires_on)
 
@@ -89,12 +91,16 @@ class KeptToken(AsyncTokenCredential):
         """Close the connections to the identity's endpoint."""
         for fetch in self._fetches:
             fetch.cancel()
-        await self._identity.close()
+        if self._identity:
+            await (await self._identity).close()
+
+    async def __aenter__(self) -> Self:
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _fetched(self, *scopes: str) -> AccessTokenInfo:
+    async def _fetched(self, *scopes: str) -> "AccessTokenInfo":
         """A new token, soon; or the failure that has just kept another from it."""
         if self._failure and time.monotonic() - self._failed_at < PAUSE_SECONDS:
             raise NoToken(self._failure)
@@ -114,7 +120,7 @@ class KeptToken(AsyncTokenCredential):
         self._fetches.add(fetch)
         fetch.add_done_callback(self._keep)
 
-    def _keep(self, fetch: asyncio.Task[AccessTokenInfo]) -> None:
+    def _keep(self, fetch: "asyncio.Task[AccessTokenInfo]") -> None:
         self._fetches.discard(fetch)
         if fetch.cancelled():
             return
@@ -128,9 +134,12 @@ class KeptToken(AsyncTokenCredential):
         self._failure, self._failed_at = fault, time.monotonic()
         _log.warning("The identity gives no new token for EVENTS_STORAGE: %s", fault.reason)
 
-    async def _fetch(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+    async def _fetch(self, *scopes: str, options: "TokenRequestOptions | None" = None) -> "AccessTokenInfo":
         try:
             async with asyncio.timeout(FETCH_SECONDS):
-                return await self._identity.get_token_info(*scopes, options=options)
+                if self._identity is None:  # made in a thread, for its import takes long
+                    self._identity = asyncio.create_task(asyncio.to_thread(self._make_identity))
+                identity = await asyncio.shield(self._identity)
+                return await identity.token(*scopes, options=options)
         except storage_fault.FAULTS as error:
-            raise NoToken(storage_fault.read(error, of_storage=False)) from error
+            raise NoToken(storage_fault.read(error)) from error

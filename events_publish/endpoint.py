@@ -3,24 +3,22 @@
 import asyncio
 import time
 
-import aiohttp
-
-from events_publish import content, health, http_session, policy, storage_session, webhook
+from events_publish import content, health, policy, webhook
 from events_publish.access_token import Authenticator
 from events_publish.credential import credential
 from events_publish.event_queue import EventQueue
 from events_publish.exchange import READ, Request, Response, require_method
 from events_publish.health import Readiness
+from events_publish.http_client import HttpClient
 from events_publish.json_client import JsonClient
 from events_publish.keys import KeySet
-from events_publish.payload_store import PayloadStore
 from events_publish.pdp import Pdp
 from events_publish.settings import Settings
 
 METHODS = ("POST", "OPTIONS")
 
-CONNECTIONS = 100
-"""Open to the issuers, or to Altinn Authorization, at most."""
+IDLE_SECONDS = 15
+"""How long an idle connection to an issuer, or to Altinn Authorization, is kept."""
 
 
 class Endpoint:
@@ -83,22 +81,17 @@ class _Shared:
     """The connections, keys and credential that all requests of one event loop use."""
 
     def __init__(self, settings: Settings) -> None:
-        # One for each service: where one hangs, it holds none of another's connections, though both be on one host.
-        # Those to storage are bounded by the attempts under way.
-        to_queue, to_blobs = (storage_session.open_session() for _ in range(2))
-        to_issuers, to_pdp = (http_session.open_session(aiohttp.TCPConnector(limit=CONNECTIONS)) for _ in range(2))
-        self._sessions = (to_queue, to_blobs, to_issuers, to_pdp)
+        self._http = HttpClient(IDLE_SECONDS)
         self._credential = credential(settings.storage)
-        payloads = PayloadStore(settings.storage, to_blobs, self._credential)
-        self.queue = EventQueue(settings.storage, settings.queue_name, to_queue, payloads, self._credential)
-        fetch = JsonClient(to_issuers).get
+        self.queue = EventQueue(settings.storage, settings.queue_name, self._credential)
+        fetch = JsonClient(self._http).get
         key_sets = {each.issuer: KeySet(each, fetch) for each in settings.issuers}
         self.authenticator = Authenticator(key_sets, settings.publish_scope)
         self.readiness = Readiness(key_sets.values(), self.queue)
-        self.pdp = Pdp(settings.decision_point, JsonClient(to_pdp).post) if settings.decision_point else None
+        self.pdp = Pdp(settings.decision_point, JsonClient(self._http).post) if settings.decision_point else None
 
     async def close(self) -> None:
-        for session in self._sessions:
-            await session.close()
+        await self._http.close()
+        await self.queue.close()
         if self._credential:
             await self._credential.close()

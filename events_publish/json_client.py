@@ -5,14 +5,19 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-import aiohttp
+from events_publish import http_client
+from events_publish.http_client import Answer, EncodedAnswer, HttpClient, LongAnswer, Origin
 
 MAX_DOCUMENT_BYTES = 262_144
 """Of one answer: some hundred keys with their certificates."""
 
 SECONDS = 5
 """How long one exchange may take, at most."""
+
+CONCURRENT_EXCHANGES = 100
+"""With one service or several, at most."""
 
 
 class Document(NamedTuple):
@@ -26,8 +31,9 @@ class Document(NamedTuple):
 class JsonClient:
     """Asks other services; redirects are not followed, since only the URL that was asked is trusted."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+        self._room = asyncio.Semaphore(CONCURRENT_EXCHANGES)
 
     async def get(self, url: str) -> Document:
         """The document at `url`.
@@ -36,38 +42,40 @@ class JsonClient:
             OSError: it cannot be had.
             ValueError: it is not JSON.
         """
-        return await self._exchange("GET", url)
+        return await self._exchange("GET", url, {})
 
     async def post(self, url: str, value: object, headers: Mapping[str, str]) -> Any:
         """What the service at `url` answers to `value`; raises as `get` does."""
         body = json.dumps(value).encode()  # with escapes: a claim may have a lone surrogate
         headers = {"Content-Type": "application/json", **headers}
-        return (await self._exchange("POST", url, data=body, headers=headers)).value
+        return (await self._exchange("POST", url, headers, body)).value
 
-    async def _exchange(self, method: str, url: str, **content: Any) -> Document:
+    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Document:
+        parts = urlsplit(url)
+        length = {"Content-Length": str(len(body))} if body else {}
+        request = http_client.head(method, parts, {"Accept": "application/json", **headers, **length}) + b"\r\n" + body
         try:
-            async with (
-                asyncio.timeout(SECONDS),
-                self._session.request(method, url, allow_redirects=False, **content) as answer,
-            ):
-                if answer.status != 200:
-                    raise OSError(f"{url} answers {answer.status}")
-                return Document(json.loads(await _body(url, answer)), _fresh_seconds(answer.headers))
-        except (TimeoutError, aiohttp.ClientError) as error:
+            async with asyncio.timeout(SECONDS), self._room:
+                answer = await self._http.exchange(
+                    Origin.of(parts), request, max_bytes=MAX_DOCUMENT_BYTES, check=_is_plain
+                )
+        except LongAnswer:
+            raise OSError(f"{url} answers more than {MAX_DOCUMENT_BYTES} bytes") from None
+        except OSError as error:
             # Neither the error's text nor its cause: they may have what was sent, a key among it.
-            why = (isinstance(error, OSError) and error.strerror) or type(error).__name__
-            raise OSError(f"{url} cannot be reached: {why}") from None
+            raise OSError(f"{url} cannot be reached: {error.strerror or type(error).__name__}") from None
+        if answer.status != 200:
+            raise OSError(f"{url} answers {answer.status}")
+        try:
+            return Document(json.loads(answer.body), _fresh_seconds(answer.headers))
         except (ValueError, RecursionError):
             raise ValueError(f"{url} answers what is not JSON") from None
 
 
-async def _body(url: str, answer: aiohttp.ClientResponse) -> bytes:
-    body = b""
-    async for chunk in answer.content.iter_any():
-        body += chunk
-        if len(body) > MAX_DOCUMENT_BYTES:
-            raise OSError(f"{url} answers more than {MAX_DOCUMENT_BYTES} bytes")
-    return body
+def _is_plain(answer: Answer) -> bool:
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise EncodedAnswer
+    return True
 
 
 _MAX_AGE = re.compile(r'(?:^|,)\s*max-age\s*=\s*"?([0-9]{1,9})"?\s*(?=,|$)', re.IGNORECASE)
@@ -76,11 +84,11 @@ _NOT_KEPT = re.compile(r"(?:^|,)\s*(?:no-cache|no-store)\b", re.IGNORECASE)
 
 def _fresh_seconds(headers: Mapping[str, str]) -> float | None:
     """Cache-Control, less the Age of the answer (RFC 9111 §4.2)."""
-    cache_control = headers.get("Cache-Control", "")
+    cache_control = headers.get("cache-control", "")
     if _NOT_KEPT.search(cache_control):
         return 0
     max_age = _MAX_AGE.search(cache_control)
     if not max_age:
         return None
-    age = headers.get("Age", "")
+    age = headers.get("age", "")
     return max(0, int(max_age[1]) - (int(age) if re.fullmatch("[0-9]{1,9}", age) else 0))

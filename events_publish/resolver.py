@@ -1,36 +1,34 @@
-"""Where storage is: the addresses of a name, and those that it had last while it cannot be looked up."""
+"""Where a service is: the addresses of a name, and those that it had last while it cannot be looked up."""
 
 import asyncio
 import functools
 import socket
-
-from aiohttp import ThreadedResolver
-from aiohttp.abc import AbstractResolver, ResolveResult
+from typing import Any
 
 LOOKUP_SECONDS = 2
 """How long a name is looked up before the addresses that it had last are tried."""
 
-type Name = tuple[str, int, socket.AddressFamily]
-"""Host, port and family of an address."""
+type AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
+"""What `socket.getaddrinfo` says of one address."""
+
+type Name = tuple[str, int]
+"""Host and port."""
 
 
-class Resolver(AbstractResolver):
+class Resolver:
     """Looks a name up once for all who ask meanwhile, and remembers what it found."""
 
     def __init__(self) -> None:
-        self._resolver = ThreadedResolver()
-        self._last: dict[Name, list[ResolveResult]] = {}
-        self._lookups: dict[Name, asyncio.Task[list[ResolveResult]]] = {}
+        self._last: dict[Name, list[AddressInfo]] = {}
+        self._lookups: dict[Name, asyncio.Task[list[AddressInfo]]] = {}
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
+    async def addresses(self, host: str, port: int) -> list[AddressInfo]:
         """The addresses that the name has, or had last.
 
         Raises:
             OSError: it cannot be looked up, and never could.
         """
-        name = (host, port, family)
+        name = (host, port)
         # It is not given up: a thread has it, and what it finds at last is good for those who come then.
         lookup = self._lookups.get(name) or self._begin(name)
         if name not in self._last:
@@ -41,15 +39,20 @@ class Resolver(AbstractResolver):
     async def close(self) -> None:
         for lookup in self._lookups.values():
             lookup.cancel()
-        await self._resolver.close()
 
-    def _begin(self, name: Name) -> asyncio.Task[list[ResolveResult]]:
-        lookup = asyncio.create_task(self._resolver.resolve(*name))
+    def _begin(self, name: Name) -> asyncio.Task[list[AddressInfo]]:
+        lookup = asyncio.create_task(look_up(*name))
         self._lookups[name] = lookup
         lookup.add_done_callback(functools.partial(self._keep, name))
         return lookup
 
-    def _keep(self, name: Name, lookup: asyncio.Task[list[ResolveResult]]) -> None:
+    def _keep(self, name: Name, lookup: asyncio.Task[list[AddressInfo]]) -> None:
         del self._lookups[name]
         if not lookup.cancelled() and lookup.exception() is None:
             self._last[name] = lookup.result()
+
+
+async def look_up(host: str, port: int) -> list[AddressInfo]:
+    """What the system's resolver says of a name; it may take as long as it likes."""
+    loop = asyncio.get_running_loop()
+    return list(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG))

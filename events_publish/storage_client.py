@@ -1,12 +1,24 @@
-"""What the clients of Azure Storage have in common: how they are made, and what they keep out of the log."""
+"""The client libraries of Azure Storage, for what is not done for each event: payloads, and queues that are missing.
 
+To import this takes a third of a second, so it waits until it is needed.
+"""
+
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.core.pipeline.transport import AioHttpTransport
+
+from events_publish import storage_fault, storage_session
+from events_publish.settings import Connection
+from events_publish.storage_fault import NOT_STORAGE, StorageError, StorageFault
+from events_publish.storage_session import OddAnswer
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
 
 # azure-core writes each request's headers at INFO, which costs CPU for each event; the storage clients write tracebacks
 # for what they cannot read. What matters of it is in the records of requests.
@@ -23,21 +35,59 @@ def options(session: aiohttp.ClientSession) -> dict[str, Any]:
     }
 
 
-async def make_missing(missing: ResourceNotFoundError, code: str, make: Callable[[], Awaitable[object]]) -> None:
-    """Make what storage missed with the error code `code`: Bicep has made it in Azure, on a laptop the first event does.
+@contextlib.contextmanager
+def faults(*, of_storage: bool = True) -> Iterator[None]:
+    """What a client raises within is a StorageError; else `of_storage` the client is that of an identity's endpoint."""
+    try:
+        yield
+    except (AzureError, aiohttp.ClientError) as error:
+        raise StorageError(_fault(error, of_storage=of_storage)) from error
+
+
+async def make_missing(missing: StorageError, make: Callable[[], Awaitable[object]]) -> None:
+    """Make the queue or container that storage missed: Bicep has made it in Azure, on a laptop the first event does.
 
     Raises:
-        ResourceNotFoundError: it missed something else, or does not let us make it.
+        StorageError: it does not let us make it.
     """
-    if getattr(missing, "error_code", None) != code:
-        raise missing
     try:
-        await make()
-    except ResourceExistsError as error:
-        if getattr(error, "error_code", None) == code.replace("NotFound", "BeingDeleted"):
+        with faults():
+            await make()
+    except StorageError as error:
+        if error.fault.status in (401, 403):
+            raise missing from error
+        if error.fault.status != 409 or error.fault.code == missing.fault.code.replace("NotFound", "BeingDeleted"):
             raise
         # Else another request was faster.
-    except HttpResponseError as error:
-        if error.status_code in (401, 403):
-            raise missing from error
-        raise
+
+
+async def create_queue(connection: Connection, name: str, credential: "AsyncTokenCredential | None") -> None:
+    """Raises as the client does."""
+    from azure.storage.queue.aio import QueueClient
+
+    async with storage_session.open_session() as session:
+        if connection.connection_string is not None:
+            client = QueueClient.from_connection_string(connection.connection_string, name, **options(session))
+        else:
+            client = QueueClient(str(connection.queue_service_uri), name, credential, **options(session))
+        await client.create_queue()
+
+
+def _fault(error: AzureError | aiohttp.ClientError, *, of_storage: bool) -> StorageFault:
+    status = getattr(error, "status_code", None)
+    if isinstance(error, HttpResponseError) and isinstance(status, int):
+        code = getattr(error, "error_code", None) or ""
+        code = str(getattr(code, "value", code))  # an enum's member where the client knows the code
+        response: Any = error.response
+        headers = {} if response is None else response.headers
+        by_name = {name.lower(): value for name, value in headers.items()}
+        return storage_fault.of_answer(status, code, by_name, of_storage=of_storage)
+    if isinstance(error, ClientAuthenticationError):  # by the client itself: there is nothing to sign in with
+        return StorageFault(type(error).__name__, may_pass=False, nothing_done=True)
+    inner = getattr(error, "inner_exception", None) or error
+    return StorageFault(
+        type(inner if isinstance(inner, (aiohttp.ClientError, OSError)) else error).__name__,
+        may_pass=True,
+        nothing_done=isinstance(inner, aiohttp.ClientConnectorError),
+        advice=NOT_STORAGE if isinstance(inner, OddAnswer) else "",
+    )

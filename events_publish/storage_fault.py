@@ -5,22 +5,18 @@ import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import aiohttp
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from events_publish.http_client import ConnectFailed, OddAnswer
 
-from events_publish.http_session import OddAnswer
-from events_publish.storage_session import CLIENT_REQUEST_ID
+CLIENT_REQUEST_ID = "x-ms-client-request-id"
+"""What a request is called by who makes it; storage repeats it in its answer."""
 
 UNREADABLE = (
     *(ArithmeticError, AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError),
     zlib.error,
 )
-"""What the client lets through when it cannot make sense of an answer, such as HTML where XML should be."""
-
-FAULTS = (AzureError, aiohttp.ClientError, OSError, *UNREADABLE)
-"""All that a call of storage raises when the fault is not ours; a TimeoutError is an OSError."""
+"""What is raised when nobody can make sense of an answer, such as HTML where XML should be."""
 
 MAY_PASS = frozenset({408, 429, 500, 502, 503, 504})
 """Status codes of faults that may be gone a moment later."""
@@ -59,50 +55,75 @@ class StorageFault(NamedTuple):
     """Seconds that storage asked to wait for."""
     advice: str = ""
     """What whoever runs the function can do about it, with ``{role}`` for the role that is needed."""
+    status: int = 0
+    code: str = ""
+    """Of the answer, where it has one."""
 
 
-class NoToken(AzureError):
-    """The identity gave no token, by a fault of its own endpoint; so storage was not asked."""
+class StorageError(Exception):
+    """A call of storage failed, by this fault."""
 
     def __init__(self, fault: StorageFault) -> None:
         super().__init__(fault.reason)
-        self.fault = fault._replace(nothing_done=True, advice=NO_TOKEN)
+        self.fault = fault
 
 
-def read(error: Exception, *, of_storage: bool = True) -> StorageFault:
-    """The fault that an exception of `FAULTS` tells of; else `of_storage` of the endpoint of an identity."""
-    if isinstance(error, NoToken):
+class NoToken(StorageError):
+    """The identity gave no token, by a fault of its own endpoint; so storage was not asked."""
+
+    def __init__(self, fault: StorageFault) -> None:
+        super().__init__(fault._replace(nothing_done=True, advice=NO_TOKEN))
+
+
+FAULTS = (StorageError, OSError, *UNREADABLE)
+"""All that a call of storage raises when the fault is not ours; a TimeoutError is an OSError."""
+
+
+def read(error: Exception) -> StorageFault:
+    """The fault that an exception of `FAULTS` tells of."""
+    if isinstance(error, StorageError):
         return error.fault
-    status = getattr(error, "status_code", None)
-    code = getattr(error, "error_code", None) or ""
-    code = str(getattr(code, "value", code))  # an enum's member where the client knows the code
-    code = code if re.fullmatch(r"[A-Za-z0-9_]{1,100}", code) else ""  # what is none is not for the log
-    inner = getattr(error, "inner_exception", None) or error
-    kind = type(inner if isinstance(inner, (aiohttp.ClientError, OSError)) else error).__name__
-    reason = " ".join(str(part) for part in (kind, status, code) if part)
-    if not isinstance(status, int) or not 300 <= status < 600:
-        if isinstance(error, ClientAuthenticationError):  # by the client itself: there is nothing to sign in with
-            return StorageFault(reason, may_pass=False, nothing_done=True)
-        # Cut connections, time-outs, answers that nobody can read: storage may have done it.
-        return StorageFault(
-            reason,
-            may_pass=True,
-            nothing_done=isinstance(inner, aiohttp.ClientConnectorError),
-            advice=NOT_STORAGE if isinstance(inner, OddAnswer) else "",
-        )
-    refused = 400 <= status < 500 and status != 408
-    own = CLIENT_REQUEST_ID in _headers(error)
-    if (
-        of_storage and refused and not own and not code
-    ):  # a gateway's, or to another request: nobody knows what it is about
-        return StorageFault(reason, may_pass=True, nothing_done=False, advice=NOT_STORAGE)
+    # Cut connections, time-outs, answers that nobody can read: storage may have done it.
+    why = f": {error.strerror}" if isinstance(error, ConnectFailed) and error.strerror else ""
     return StorageFault(
-        reason,
+        type(error).__name__ + why,
+        may_pass=True,
+        nothing_done=isinstance(error, ConnectFailed),
+        advice=NOT_STORAGE if isinstance(error, OddAnswer) else "",
+    )
+
+
+def of_answer(status: int, code: str, headers: Mapping[str, str], *, of_storage: bool = True) -> StorageFault:
+    """The fault that an answer tells of: `code` is what storage calls it, `headers` are by lower-case name.
+
+    Else `of_storage` it is of the endpoint of an identity.
+    """
+    code = code if _IS_ERROR_CODE(code) else ""  # what is none is not for the log
+    fault = StorageFault(
+        f"HttpResponseError {status} {code}".rstrip(), may_pass=True, nothing_done=False, status=status, code=code
+    )
+    if not 300 <= status < 600:
+        return fault
+    refused = 400 <= status < 500 and status != 408
+    own = CLIENT_REQUEST_ID in headers
+    if of_storage and refused and not own and not code:  # a gateway's: nobody knows what it is about
+        return fault._replace(advice=NOT_STORAGE)
+    return fault._replace(
         may_pass=status in MAY_PASS,
         nothing_done=refused and own,
-        retry_after=_retry_after(error),
+        retry_after=_retry_after(headers.get("retry-after", "")),
         advice=_advice(status, code),
     )
+
+
+def error_code(headers: Mapping[str, str], body: bytes) -> str:
+    """What storage calls the error of an answer; empty where it does not say."""
+    found = _ERROR_CODE(body)
+    return headers.get("x-ms-error-code") or (found[1].decode() if found else "")
+
+
+_ERROR_CODE = re.compile(rb"<Code>([A-Za-z0-9_]{1,100})</Code>").search
+_IS_ERROR_CODE = re.compile(r"[A-Za-z0-9_]{1,100}").fullmatch
 
 
 def _advice(status: int, code: str) -> str:
@@ -115,15 +136,8 @@ def _advice(status: int, code: str) -> str:
     return ""
 
 
-def _headers(error: Exception) -> Mapping[str, str]:
-    """Of the answer; by name in any case."""
-    response: Any = error.response if isinstance(error, HttpResponseError) else None
-    return {} if response is None else response.headers
-
-
-def _retry_after(error: Exception) -> float:
+def _retry_after(text: str) -> float:
     """RFC 9110 §10.2.3; 0 where storage says nothing, or nothing that can be read."""
-    text = str(_headers(error).get("Retry-After", ""))
     if re.fullmatch("[0-9]{1,9}", text):
         return int(text)
     try:

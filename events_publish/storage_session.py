@@ -1,25 +1,21 @@
-"""The HTTP session with a service of Azure Storage: which answers count, and for how long a connection is trusted."""
+"""The HTTP session of the client libraries of Azure Storage: which answers count, and how long a connection is trusted."""
 
 import socket
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
-from events_publish import http_session
-from events_publish.http_session import AnswerToAnother, OddAnswer
+from events_publish import http_client, queue_service
 from events_publish.resolver import Resolver
+from events_publish.storage_fault import CLIENT_REQUEST_ID
 
-CLIENT_REQUEST_ID = "x-ms-client-request-id"
-"""What a request is called by who makes it; storage repeats it in its answer."""
 
-MAX_ANSWER_BYTES = 65_536
-"""Of one answer; those of storage to a message or a blob have a few hundred."""
+class OddAnswer(aiohttp.ClientError):
+    """An answer that is none of storage."""
 
-IDLE_SECONDS = 2
-"""How long an idle connection is kept: less than an attempt may take, so that after one that hung on a connection which
-had died without a word, the next finds none that is as old."""
 
-UNHEARD_SECONDS = 3
-"""After which what was sent, and not even received, is given up, with the memory that it takes."""
+class AnswerToAnother(OddAnswer):
+    """To something else than was asked, as a connection may still hold; it is closed."""
 
 
 class EncodedAnswer(OddAnswer):
@@ -27,24 +23,35 @@ class EncodedAnswer(OddAnswer):
 
 
 class LongAnswer(OddAnswer):
-    """With more than `MAX_ANSWER_BYTES`."""
+    """With more bytes than are taken."""
 
 
 def open_session() -> aiohttp.ClientSession:
     """A session on the running loop, to be closed on it; how many connections there are is up to its user."""
     connector = aiohttp.TCPConnector(
-        limit=0, keepalive_timeout=IDLE_SECONDS, resolver=Resolver(), socket_factory=_socket
+        limit=0,
+        keepalive_timeout=queue_service.IDLE_SECONDS,
+        resolver=_Resolver(),
+        socket_factory=http_client.open_socket,
     )
-    return http_session.open_session(
-        connector, _Response, headers={"Accept-Encoding": "identity"}, auto_decompress=False
+    return aiohttp.ClientSession(
+        connector=connector,
+        response_class=_Response,
+        headers={"Accept-Encoding": "identity"},
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,  # it would look for .netrc and proxies on each call
     )
 
 
-class _Response(http_session.Response):
-    """Rests on one thing more: `_body`."""
+class _Response(aiohttp.ClientResponse):
+    """Rests on more of aiohttp than its pages promise: `start`, `_body`, and the length of a protocol."""
 
     async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
         protocol = connection.protocol
+        if protocol is not None and len(protocol):  # of answers, before anybody can have answered
+            protocol.close()
+            raise AnswerToAnother
         await super().start(connection)
         fault = self._fault()
         if protocol is not None and (fault or CLIENT_REQUEST_ID not in self.headers):
@@ -71,7 +78,7 @@ class _Response(http_session.Response):
             try:
                 async for chunk in self.content.iter_any():
                     body += chunk
-                    if len(body) > MAX_ANSWER_BYTES:
+                    if len(body) > queue_service.MAX_ANSWER_BYTES:
                         raise LongAnswer
             except BaseException:
                 self.close()
@@ -80,9 +87,28 @@ class _Response(http_session.Response):
         return await super().read()
 
 
-def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    family, kind, protocol, *_ = address
-    made = socket.socket(family, kind, protocol)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux, on which Azure runs it
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD_SECONDS * 1000)
-    return made
+class _Resolver(AbstractResolver):
+    """`Resolver`, as aiohttp asks it."""
+
+    def __init__(self) -> None:
+        self._resolver = Resolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._resolver.addresses(host, port)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address[0],
+                port=address[1],
+                family=kind,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for kind, _, protocol, _, address in found
+            if family in (socket.AF_UNSPEC, kind)
+        ]
+
+    async def close(self) -> None:
+        await self._resolver.close()

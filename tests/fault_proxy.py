@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from events_publish.storage_session import CLIENT_REQUEST_ID
+from events_publish.storage_fault import CLIENT_REQUEST_ID
 from local.serving import ADDRESS
 
 SLOW_SECONDS = 1

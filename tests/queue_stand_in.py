@@ -17,7 +17,7 @@ from typing import NamedTuple
 import httpx
 from aiohttp import web
 
-from events_publish.storage_session import CLIENT_REQUEST_ID
+from events_publish.storage_fault import CLIENT_REQUEST_ID
 from local import ROOT, serving
 from local.child import Child
 from tests.storage_stand_in import CREATED

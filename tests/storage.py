@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,6 +10,9 @@ from typing import Self
 import jsonschema_rs
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import BinaryBase64DecodePolicy, QueueClient
+
+from events_publish.event_queue import EventQueue
+from events_publish.settings import Connection
 
 CLOUDEVENTS_SCHEMA = json.loads((Path(__file__).parent / "vectors/cloudevents.json").read_text())
 _IS_EVENT = jsonschema_rs.validator_for(CLOUDEVENTS_SCHEMA, validate_formats=True)
@@ -22,6 +26,16 @@ def _integer(digits: str) -> int:
 def connection_parts(connection_string: str) -> dict[str, str]:
     """What a connection string says, by name."""
     return dict(pair.split("=", 1) for pair in connection_string.rstrip(";").split(";"))
+
+
+@contextlib.asynccontextmanager
+async def event_queue(connection_string: str, name: str = "a-queue") -> AsyncIterator[EventQueue]:
+    """The queue as the product has it, closed at the end."""
+    queue = EventQueue(Connection(connection_string), name)
+    try:
+        yield queue
+    finally:
+        await queue.close()
 
 
 class Queue:

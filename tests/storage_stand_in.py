@@ -5,7 +5,7 @@ import base64
 
 from aiohttp import web
 
-from events_publish.storage_session import CLIENT_REQUEST_ID
+from events_publish.storage_fault import CLIENT_REQUEST_ID
 from local import serving
 
 TIME = "Mon, 23 Nov 2026 12:00:00 GMT"

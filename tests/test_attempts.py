@@ -6,28 +6,18 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from azure.core.exceptions import HttpResponseError
 
-from events_publish import attempts, places
+from events_publish import attempts, places, storage_fault
 from events_publish.attempts import Attempts, GaveUp, TooManyWait
 from events_publish.request_record import RequestRecord
-from events_publish.storage_fault import REFUSED_IDENTITY
-from events_publish.storage_session import CLIENT_REQUEST_ID
+from events_publish.storage_fault import CLIENT_REQUEST_ID, REFUSED_IDENTITY, StorageError
 from tests.clock import VirtualTimeLoop
 
 
-class Answer:
-    """An answer of storage, as far as its errors show it."""
-
-    def __init__(self, status: int, **headers: str) -> None:
-        self.status_code, self.reason, self.headers = status, "", {CLIENT_REQUEST_ID: "t", **headers}
-
-    def text(self) -> str:
-        return ""
-
-
-def failed(status: int, **headers: str) -> HttpResponseError:
-    return HttpResponseError(response=Answer(status, **headers))  # type: ignore[arg-type]
+def failed(status: int, **headers: str) -> StorageError:
+    """What storage answers, as far as its faults show it."""
+    by_name = {CLIENT_REQUEST_ID: "t", **{name.lower(): value for name, value in headers.items()}}
+    return StorageError(storage_fault.of_answer(status, "", by_name))
 
 
 class Service:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from events_publish import endpoint, exchange, policy
+from events_publish import exchange, json_client, policy
 from events_publish.endpoint import Endpoint
 from events_publish.exchange import Request, respond
 from events_publish.settings import Settings
@@ -131,7 +131,7 @@ async def test_a_decision_point_that_hangs_holds_up_no_keys(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Though both be on one host, as Altinn's are, and every connection to the one is taken."""
-    monkeypatch.setattr(endpoint, "CONNECTIONS", 1)
+    monkeypatch.setattr(json_client, "CONCURRENT_EXCHANGES", 1)
     asked, end = asyncio.Event(), asyncio.Event()
 
     async def hang(_: web.Request) -> web.Response:

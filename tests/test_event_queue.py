@@ -7,18 +7,17 @@ from collections.abc import AsyncIterator
 import aiohttp
 import azure.core.exceptions
 import pytest
+from azure.storage.queue.aio import QueueClient
 
-from events_publish import attempts, storage_fault
+from events_publish import attempts
 from events_publish.attempts import GaveUp
 from events_publish.envelope import Event
-from events_publish.event_queue import CONCURRENT_SENDS, EventQueue
-from events_publish.payload_store import PayloadStore
+from events_publish.event_queue import CONCURRENT_SENDS
+from events_publish.http_client import HttpClient
 from events_publish.problem import Overloaded, QueueUnavailable
 from events_publish.request_record import RequestRecord
-from events_publish.settings import Connection
-from events_publish.storage_session import open_session
 from tests import storage_stand_in
-from tests.storage import Queue
+from tests.storage import Queue, event_queue
 from tests.storage_stand_in import CREATED, TIME, StandIn, error
 
 EVENT = b'{"specversion":"1.0","id":"1","type":"t","source":"s"}'
@@ -33,16 +32,11 @@ async def stand_in() -> AsyncIterator[StandIn]:
     await runner.cleanup()
 
 
-def queue_at(connection_string: str, session: aiohttp.ClientSession, name: str = "a-queue") -> EventQueue:
-    connection = Connection(connection_string)
-    return EventQueue(connection, name, session, PayloadStore(connection, session))
-
-
 async def enqueue(
     stand_in: StandIn, events: tuple[Event, ...] = EVENTS, seconds: float = 10, record: RequestRecord | None = None
 ) -> None:
-    async with open_session() as session:
-        await queue_at(stand_in.connection_string, session).enqueue(
+    async with event_queue(stand_in.connection_string) as queue:
+        await queue.enqueue(
             events,
             deadline=asyncio.get_running_loop().time() + seconds,
             record=record or RequestRecord(TRACE_ID),
@@ -57,8 +51,7 @@ async def test_an_acknowledgement(stand_in: StandIn) -> None:
 async def test_a_missing_queue_is_made_by_one_of_many(settings: dict[str, str]) -> None:
     """Requests that all miss it at once all succeed."""
     connection_string = settings["EVENTS_STORAGE"]
-    async with open_session() as session:
-        queue = queue_at(connection_string, session, "missed-by-many")
+    async with event_queue(connection_string, "missed-by-many") as queue:
         record = RequestRecord(TRACE_ID)
         await asyncio.gather(*(queue.enqueue(EVENTS, deadline=float("inf"), record=record) for _ in range(20)))
     with Queue(connection_string, "missed-by-many") as made:
@@ -112,15 +105,14 @@ async def test_a_batch_that_time_runs_out_for(stand_in: StandIn) -> None:
 async def test_time_that_is_up_with_the_last_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline that comes in the same turn of the loop takes nothing back."""
     loop = asyncio.get_running_loop()
-    async with open_session() as session:
-        queue = queue_at("UseDevelopmentStorage=true", session)
+    async with event_queue("UseDevelopmentStorage=true") as queue:
         deadline = loop.time() + attempts.ATTEMPT_SECONDS + 0.05
 
         async def put(*_: object) -> None:
             while loop.time() < deadline:  # without an await: the loop sees the time only afterwards
                 pass
 
-        monkeypatch.setattr(queue, "_put_message", put)
+        monkeypatch.setattr(queue, "_put_once", put)
         await queue.enqueue(EVENTS, deadline=deadline, record=RequestRecord(TRACE_ID))
 
 
@@ -267,10 +259,8 @@ async def test_whether_the_queue_can_be_reached(stand_in: StandIn, status: int, 
     stand_in.status, stand_in.body = status, error(code) if code else b""
     stand_in.refused_to_create = True
     deadline = asyncio.get_running_loop().time() + 0.2
-    async with open_session() as session:
-        looking = queue_at(stand_in.connection_string, session).require_reachable(
-            deadline=deadline, record=RequestRecord(TRACE_ID)
-        )
+    async with event_queue(stand_in.connection_string) as queue:
+        looking = queue.require_reachable(deadline=deadline, record=RequestRecord(TRACE_ID))
         if reachable:
             await looking
         else:
@@ -279,32 +269,53 @@ async def test_whether_the_queue_can_be_reached(stand_in: StandIn, status: int, 
     assert "messages" not in stand_in.paths
 
 
-def queue_errors() -> list[type[Exception]]:
-    """Every exception that azure-core and aiohttp's client can raise at us."""
-
-    def family(root: type[Exception]) -> set[type[Exception]]:
-        return {root}.union(*(family(child) for child in root.__subclasses__()))
-
-    named = {value for value in vars(azure.core.exceptions).values() if isinstance(value, type)}
-    roots = [azure.core.exceptions.AzureError, aiohttp.ClientError, OSError]
-    assert named & family(Exception) - family(roots[0]) <= {
-        azure.core.exceptions.SerializationError,  # of model classes, which a send does not use
-        azure.core.exceptions.DeserializationError,
-    }
-    theirs = (family(roots[0]) | family(roots[1])) - {storage_fault.NoToken}
-    return sorted(theirs | {TimeoutError, ConnectionError}, key=lambda kind: kind.__name__)
+def family(root: type[BaseException]) -> set[type[BaseException]]:
+    """An exception and all that derive from it."""
+    return {root}.union(*(family(child) for child in root.__subclasses__()))
 
 
-@pytest.mark.parametrize("kind", queue_errors())
+def by_name(kinds: set[type[BaseException]]) -> list[type[BaseException]]:
+    return sorted(kinds, key=lambda kind: (kind.__module__, kind.__qualname__))
+
+
+@pytest.mark.parametrize("kind", by_name(family(OSError)))
 @pytest.mark.usefixtures("faster")
-async def test_every_error_of_the_queue_is_a_503(kind: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_error_of_a_connection_is_a_503(kind: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise kind.__new__(kind)
 
-    async with open_session() as session:
-        queue = queue_at("UseDevelopmentStorage=true", session)
-        monkeypatch.setattr(queue._client, "send_message", fail)
-        monkeypatch.setattr(queue._client, "create_queue", fail)
+    monkeypatch.setattr(HttpClient, "exchange", fail)
+    async with event_queue("UseDevelopmentStorage=true") as queue:
+        deadline = asyncio.get_running_loop().time() + 0.11
+        with pytest.raises(QueueUnavailable) as refused:
+            await queue.enqueue(EVENTS, deadline=deadline, record=RequestRecord(TRACE_ID))
+    assert kind.__name__ in (refused.value.cause or "")
+
+
+def errors_of_clients() -> list[type[BaseException]]:
+    """Every exception that azure-core and aiohttp's client can raise at us."""
+    named = {value for value in vars(azure.core.exceptions).values() if isinstance(value, type)}
+    theirs = family(azure.core.exceptions.AzureError)
+    assert named & family(Exception) - theirs <= {
+        azure.core.exceptions.SerializationError,  # of model classes, which what is called here does not use
+        azure.core.exceptions.DeserializationError,
+    }
+    return by_name(theirs | family(aiohttp.ClientError))
+
+
+@pytest.mark.parametrize("kind", errors_of_clients())
+@pytest.mark.usefixtures("faster")
+async def test_every_error_of_a_client_is_a_503(
+    kind: type[BaseException], stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here of the one that makes a queue."""
+
+    async def fail(*_: object, **__: object) -> None:
+        raise kind.__new__(kind)
+
+    monkeypatch.setattr(QueueClient, "create_queue", fail)
+    stand_in.status, stand_in.body = 404, error("QueueNotFound")
+    async with event_queue(stand_in.connection_string) as queue:
         deadline = asyncio.get_running_loop().time() + 0.11
         with pytest.raises(QueueUnavailable) as refused:
             await queue.enqueue(EVENTS, deadline=deadline, record=RequestRecord(TRACE_ID))

@@ -8,13 +8,11 @@ import pytest
 
 from events_publish import claim_check
 from events_publish.envelope import Event
-from events_publish.event_queue import EventQueue
-from events_publish.payload_store import PayloadStore
 from events_publish.problem import QueueUnavailable
 from events_publish.request_record import RequestRecord
-from events_publish.settings import Connection
-from events_publish.storage_session import CLIENT_REQUEST_ID, open_session
+from events_publish.storage_fault import CLIENT_REQUEST_ID
 from local.serving import ADDRESS
+from tests.storage import event_queue
 from tests.storage_stand_in import CREATED
 
 STATUSES = [
@@ -67,10 +65,9 @@ async def test_odd_answers(size: str) -> None:
     server = await asyncio.start_server(odd.serve, ADDRESS, 0)
     port = server.sockets[0].getsockname()[1]
     url = f"http://{ADDRESS}:{port}/account"
-    connection = Connection(f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={url};BlobEndpoint={url}")
+    connection_string = f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={url};BlobEndpoint={url}"
     accepted = set()
-    async with open_session() as session:
-        queue = EventQueue(connection, "a-queue", session, PayloadStore(connection, session))
+    async with event_queue(connection_string) as queue:
         for status in STATUSES:
             for header in HEADERS:
                 for body in BODIES:

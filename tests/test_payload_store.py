@@ -15,9 +15,8 @@ from events_publish.payload_store import CONTAINER, PayloadStore
 from events_publish.problem import QueueUnavailable
 from events_publish.request_record import RequestRecord
 from events_publish.settings import Connection
-from events_publish.storage_session import open_session
 from tests import storage_stand_in
-from tests.storage import connection_parts
+from tests.storage import connection_parts, event_queue
 from tests.storage_stand_in import StandIn, error
 
 DATA = json.dumps("x" * claim_check.MESSAGE_BYTES)
@@ -52,9 +51,10 @@ class Stores(NamedTuple):
 @pytest.fixture
 async def stores(storage: str) -> AsyncIterator[Stores]:
     stand_in, runner = await storage_stand_in.start()
-    async with open_session() as session:
-        payloads = PayloadStore(Connection(storage), session)
-        yield Stores(EventQueue(Connection(stand_in.connection_string), "a-queue", session, payloads), stand_in)
+    blobs = connection_parts(storage)["BlobEndpoint"]
+    key = ";".join(f"{name}={value}" for name, value in connection_parts(storage).items() if name.startswith("Account"))
+    async with event_queue(f"{key};QueueEndpoint={stand_in.url}/account;BlobEndpoint={blobs}") as queue:
+        yield Stores(queue, stand_in)
     await runner.cleanup()
 
 
@@ -117,10 +117,8 @@ async def test_no_message_without_its_data() -> None:
     queue_service, queue_runner = await storage_stand_in.start()
     blob_service, blob_runner = await storage_stand_in.start()
     blob_service.status, blob_service.body = 403, error("AuthorizationPermissionMismatch")
-    blobs = Connection(blob_service.connection_string.replace("QueueEndpoint", "BlobEndpoint"))
-    async with open_session() as session:
-        payloads = PayloadStore(blobs, session)
-        queue = EventQueue(Connection(queue_service.connection_string), "a-queue", session, payloads)
+    blobs = f"BlobEndpoint={blob_service.url}/account"
+    async with event_queue(f"{queue_service.connection_string};{blobs}") as queue:
         with pytest.raises(QueueUnavailable) as refused:
             await Stores(queue, queue_service).enqueue()
     assert queue_service.asked == 0
@@ -147,9 +145,8 @@ async def test_a_signature_does_not_travel(container: ContainerClient, storage: 
     container.create_container()
     connection = Connection(f"BlobEndpoint={parts['BlobEndpoint']};SharedAccessSignature={signature}")
     record = RequestRecord("0af7651916cd43dd8448eb211c80319c")
-    async with open_session() as session:
-        url = await PayloadStore(connection, session).put(
-            claim_check.payload(EVENT), deadline=asyncio.get_running_loop().time() + 10, record=record
-        )
+    payloads = PayloadStore(connection)
+    url = await payloads.put(claim_check.payload(EVENT), deadline=asyncio.get_running_loop().time() + 10, record=record)
+    await payloads.close()
     (blob,) = container.list_blobs()
     assert url == f"{container.url}/{blob.name}"

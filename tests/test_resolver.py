@@ -1,13 +1,12 @@
 """Names that cannot be looked up, or slowly."""
 
 import asyncio
+import socket
 
 import pytest
-from aiohttp import ThreadedResolver
-from aiohttp.abc import ResolveResult
 
 from events_publish import resolver
-from events_publish.resolver import Resolver
+from events_publish.resolver import AddressInfo, Resolver
 
 
 class Names:
@@ -20,25 +19,25 @@ class Names:
         self.answers.set()
         self.asked = 0
 
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+    async def look_up(self, _: str, port: int) -> list[AddressInfo]:
         self.asked += 1
         await self.answers.wait()
         if self.address is None:
             raise OSError("no such name")
-        return [ResolveResult(hostname=host, host=self.address, port=port, family=family, proto=0, flags=0)]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (self.address, port))]
 
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     names = Names()
     monkeypatch.setattr(resolver, "LOOKUP_SECONDS", 0.05)
-    monkeypatch.setattr(ThreadedResolver, "resolve", lambda _, *name: names.resolve(*name))
+    monkeypatch.setattr(resolver, "look_up", names.look_up)
     return names
 
 
 async def address(looking: Resolver) -> str:
-    (found,) = await looking.resolve("account", 443)
-    return found["host"]
+    ((*_, (host, _)),) = await looking.addresses("account", 443)
+    return str(host)
 
 
 async def test_a_name_that_cannot_be_looked_up_any_more(names: Names) -> None:
@@ -76,7 +75,7 @@ async def test_a_name_that_is_not_known_yet(names: Names) -> None:
 async def test_a_name_that_is_there() -> None:
     """Without a stand-in."""
     looking = Resolver()
-    found = await looking.resolve("localhost", 80)
-    assert {each["host"] for each in found} & {"127.0.0.1", "::1"}
-    assert {each["port"] for each in found} == {80}
+    found = [address for *_, address in await looking.addresses("localhost", 80)]
+    assert {host for host, *_ in found} & {"127.0.0.1", "::1"}
+    assert {port for _, port, *_ in found} == {80}
     await looking.close()

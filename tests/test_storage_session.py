@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from events_publish import attempts, claim_check, storage_session
+from events_publish import attempts, claim_check, http_client, queue_service
 from events_publish.envelope import Event
 from events_publish.event_queue import EventQueue
-from events_publish.payload_store import PayloadStore
 from events_publish.problem import QueueUnavailable
+from events_publish.queue_service import MAX_ANSWER_BYTES
 from events_publish.request_record import RequestRecord
-from events_publish.settings import Connection
-from events_publish.storage_session import CLIENT_REQUEST_ID, MAX_ANSWER_BYTES, open_session
+from events_publish.storage_fault import CLIENT_REQUEST_ID
 from local.serving import ADDRESS
 from tests import storage_stand_in
+from tests.storage import event_queue
 from tests.storage_stand_in import CREATED
 
 LARGE = b'{"id":"1","data":"' + b"x" * claim_check.MESSAGE_BYTES + b'"}'
@@ -58,10 +58,10 @@ async def storage(serve: Serve, blobs: str = "") -> AsyncIterator[EventQueue]:
 
     server = await asyncio.start_server(until_it_is_closed, ADDRESS, 0)
     url = f"http://{ADDRESS}:{server.sockets[0].getsockname()[1]}/account"
-    connection = Connection(f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={url};BlobEndpoint={blobs or url}")
+    connection_string = f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={url};BlobEndpoint={blobs or url}"
     try:
-        async with open_session() as session:
-            yield EventQueue(connection, "a-queue", session, PayloadStore(connection, session))
+        async with event_queue(connection_string) as queue:
+            yield queue
     finally:
         server.close()
 
@@ -150,7 +150,7 @@ async def test_a_payload_whose_message_may_be_on_the_queue(unasked: bytes) -> No
 async def test_connections_that_died_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that a burst has left; who comes then does not try one after the other."""
     monkeypatch.setattr(attempts, "ATTEMPT_SECONDS", 0.5)
-    monkeypatch.setattr(storage_session, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(queue_service, "IDLE_SECONDS", 0.05)
     dead, connections, many = False, 0, asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -208,7 +208,7 @@ async def test_a_compressed_answer(header: str) -> None:
 @pytest.mark.filterwarnings("ignore:Sending a large body")
 async def test_what_nobody_reads_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """Uploads that were cut hold neither sockets nor what was to be sent."""
-    monkeypatch.setattr(storage_session, "UNHEARD_SECONDS", 1)
+    monkeypatch.setattr(http_client, "UNHEARD_SECONDS", 1)
     monkeypatch.setattr(attempts, "ATTEMPT_SECONDS", 0.3)
     event = b'{"id":"1","data":"' + b"x" * 8_000_000 + b'"}'
 

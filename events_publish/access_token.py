@@ -43,27 +43,31 @@ class Authenticator:
             InsufficientScope: it is good, and does not hold the scope to publish with.
             KeysUnavailable: the issuer's keys cannot be fetched.
         """
-        publisher = await self._publisher(bearer_token(authorization), now, deadline)
+        publisher = await self._publisher(authorization or "", now, deadline)
         if self._scope not in publisher.scopes:
             raise InsufficientScope(self._scope)
         return publisher
 
-    async def _publisher(self, encoded: str, now: float, deadline: float) -> Publisher:
-        digest = verified_tokens.digest(encoded)
+    async def _publisher(self, authorization: str, now: float, deadline: float) -> Publisher:
+        digest = verified_tokens.digest(authorization)
         known = self._verified.get(digest)
-        token = known.token if known else json_web_token.read(encoded)
+        if known and now < known.token.claims["exp"] and await self._key(known.token, deadline) is known.key:
+            return known.publisher
+        self._verified.forget(digest)
+        encoded = bearer_token(authorization)
+        token = json_web_token.read(encoded)
+        key = await self._key(token, deadline)
+        if key is None:
+            raise InvalidToken("the issuer has no key with the kid of the token")
+        publisher = verify(encoded, token, key, audience=self._issuers[token.issuer].issuer.audience, now=now)
+        self._verified.remember(digest, Verified(token, key, publisher, len(authorization)))
+        return publisher
+
+    async def _key(self, token: Token, deadline: float) -> Key | None:
         key_set = self._issuers.get(token.issuer)
         if key_set is None:
             raise InvalidToken("the token is of an issuer that is not trusted here")
-        key = await key_set.key(token.kid, deadline=deadline)
-        if known and known.key is key and now < token.claims["exp"]:
-            return known.publisher
-        self._verified.forget(digest)
-        if key is None:
-            raise InvalidToken("the issuer has no key with the kid of the token")
-        publisher = verify(encoded, token, key, audience=key_set.issuer.audience, now=now)
-        self._verified.remember(digest, Verified(token, key, publisher, len(encoded)))
-        return publisher
+        return await key_set.key(token.kid, deadline=deadline)
 
 
 def bearer_token(authorization: str | None) -> str:

@@ -150,8 +150,7 @@ class _Call(NamedTuple):
 def is_acknowledgement(body: bytes) -> bool:
     """Whether it is the answer to Put Message, whole and with a message id."""
     found = _ACKNOWLEDGEMENT(body)
-    elements = dict(_ELEMENT(found[1])) if found else {}
-    return bool(elements.get(b"MessageId")) and all(_TIME(elements.get(name, b"")) for name in _TIMES)
+    return found is not None and found[1] is not None
 
 
 def is_trusted(answer: Answer, client_request_id: str) -> bool:
@@ -176,11 +175,15 @@ def _date(second: int) -> bytes:
 
 _TENANT = re.compile(r'\bauthorization_uri="?https://[^/"\s]+/([0-9A-Za-z.-]+)')
 
+_TIME = rb"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT"
+_TIMES = rb"InsertionTime|ExpirationTime|TimeNextVisible"
+_ELEMENTS = (
+    rb"<MessageId>([^<>]++)</MessageId>",
+    rb"<(%b)>%b</\2>" % (_TIMES, _TIME),
+    rb"<(?!MessageId>|%b)([A-Za-z]++)>[^<>]*+</\3>" % _TIMES,
+)
 # Storage writes neither attributes nor comments nor escapes, and a byte-order mark at the beginning.
 _ACKNOWLEDGEMENT = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^<>]*\?>)?\s*<QueueMessagesList>\s*<QueueMessage>\s*"
-    rb"((?:<([A-Za-z]+)>[^<>]*</\2>\s*)*)</QueueMessage>\s*</QueueMessagesList>\s*"
+    rb"(?:\xef\xbb\xbf)?(?:<\?xml[^<>]*+>)?\s*<QueueMessagesList>\s*<QueueMessage>"
+    rb"(?:\s*(?:%b))*+\s*</QueueMessage>\s*</QueueMessagesList>\s*" % b"|".join(_ELEMENTS)
 ).fullmatch
-_ELEMENT = re.compile(rb"<([A-Za-z]+)>([^<>]*)<").findall
-_TIMES = (b"InsertionTime", b"ExpirationTime", b"TimeNextVisible")
-_TIME = re.compile(rb"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT").fullmatch

@@ -50,6 +50,9 @@ class VerifiedTokens:
             self._bytes -= forgotten.size
 
 
-def digest(encoded: str) -> bytes:
-    """By which a token is remembered: it cannot be replayed, and to compare it tells nothing of the token."""
-    return hashlib.sha256(encoded.encode()).digest()
+def digest(authorization: str) -> bytes:
+    """By which the token of an Authorization header is remembered.
+
+    It cannot be replayed, and to compare it tells nothing of the token.
+    """
+    return hashlib.sha256(authorization.encode(errors="surrogatepass")).digest()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from events_publish import connection_string, issuers, publish_policy, secure_url
+from events_publish import connection_string, issuers, publish_policy, secure_url, shards
 from events_publish.claim_check import MESSAGE_BYTES
 from events_publish.issuers import Issuer
 from events_publish.json_setting import InvalidJsonSetting
@@ -22,6 +22,7 @@ NAMES = (
     "EVENTS_STORAGE__credential",
     "EVENTS_STORAGE__clientId",
     "EVENTS_QUEUE_NAME",
+    "EVENTS_QUEUE_SHARDS",
     "TOKEN_ISSUERS",
     "PUBLISH_SCOPE",
     "PUBLISH_POLICY",
@@ -36,6 +37,9 @@ NAMES = (
 
 HOST_REQUEST_BYTES = 104_857_600
 """What the Functions host takes as a body."""
+
+QUEUE_NAME_LENGTH = 63
+"""What Azure Storage takes as the name of a queue."""
 
 DEFAULT_CHAIN = "default"
 """azure-identity's DefaultAzureCredential: what an identity-based connection uses when no credential is named."""
@@ -97,6 +101,8 @@ class Settings:
     storage: Connection
     issuers: tuple[Issuer, ...]
     queue_name: str
+    queue_shards: int
+    """How many queues there are; `shards.names` has their names."""
     publish_scope: str
     policy: Policy | None
     """Absent: whoever holds the scope may publish."""
@@ -114,15 +120,12 @@ class Settings:
         """
         reader = _Reader(environ)
         storage = _connection(reader)
+        queue_name, queue_shards = _queues(reader)
         settings = cls(
             storage=storage,
             issuers=reader.read("TOKEN_ISSUERS", issuers.parse, issuers.MUST_BE),
-            queue_name=reader.read(
-                "EVENTS_QUEUE_NAME",
-                _queue_name,
-                "3 to 63 lower-case letters, digits and single hyphens, with a letter or digit at both ends",
-                default="events-registration",
-            ),
+            queue_name=queue_name,
+            queue_shards=queue_shards,
             publish_scope=reader.read(
                 "PUBLISH_SCOPE",
                 _scope,
@@ -209,6 +212,27 @@ def _connection(reader: _Reader) -> Connection:
     )
 
 
+def _queues(reader: _Reader) -> tuple[str, int]:
+    name = reader.read(
+        "EVENTS_QUEUE_NAME",
+        _queue_name,
+        f"3 to {QUEUE_NAME_LENGTH} lower-case letters, digits and single hyphens, with a letter or digit at both ends",
+        default="events-registration",
+    )
+    number = reader.read(
+        "EVENTS_QUEUE_SHARDS", _whole_number(shards.MOST), f"a whole number from 1 to {shards.MOST}", default="1"
+    )
+    if name and number:
+        longest = shards.names(name, number)[-1]
+        if len(longest) > QUEUE_NAME_LENGTH:
+            reader.fault(
+                "EVENTS_QUEUE_NAME",
+                "is too long for the numbers that EVENTS_QUEUE_SHARDS puts behind it",
+                f"at most {QUEUE_NAME_LENGTH - len(longest) + len(name)} characters",
+            )
+    return name, number
+
+
 def _policy(reader: _Reader, folder: Path) -> Policy | None:
     text = reader.get("PUBLISH_POLICY")
     if text is None:
@@ -271,7 +295,7 @@ def _credential(text: str) -> str:
 
 
 def _queue_name(text: str) -> str:
-    if not (3 <= len(text) <= 63 and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text)):
+    if not (3 <= len(text) <= QUEUE_NAME_LENGTH and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text)):
         raise ValueError
     return text
 

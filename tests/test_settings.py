@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from azure.storage.queue import QueueClient
 
-from events_publish import publish_policy
+from events_publish import publish_policy, shards
 from events_publish.issuers import Issuer
 from events_publish.settings import DEFAULT_CHAIN, NAMES, Connection, DecisionPoint, InvalidSettings, Limits, Settings
 
@@ -24,6 +24,7 @@ def test_defaults() -> None:
         storage=Connection(connection_string=STORAGE),
         issuers=(Issuer("https://maskinporten.no/"),),
         queue_name="events-registration",
+        queue_shards=1,
         publish_scope="altinn:events.publish",
         policy=None,
         decision_point=None,
@@ -39,6 +40,7 @@ def test_all_set() -> None:
         "EVENTS_STORAGE__credential": "managedidentity",
         "EVENTS_STORAGE__clientId": "b2f0…",
         "EVENTS_QUEUE_NAME": "my-queue",
+        "EVENTS_QUEUE_SHARDS": "3",
         "TOKEN_ISSUERS": json.dumps(
             [{"issuer": "http://127.0.0.1:7072/", "jwks_uri": "https://example.no/jwk", "audience": "us"}]
         ),
@@ -61,6 +63,7 @@ def test_all_set() -> None:
         ),
         issuers=(Issuer("http://127.0.0.1:7072/", "https://example.no/jwk", "us"),),
         queue_name="my-queue",
+        queue_shards=3,
         publish_scope="my:scope",
         policy=publish_policy.parse(POLICY),
         decision_point=DecisionPoint("https://pdp.example.no/decision", "secret"),
@@ -132,6 +135,9 @@ def test_an_empty_value_is_an_unset_one() -> None:
         pytest.param("EVENTS_QUEUE_NAME", "a--b", id="two hyphens"),
         pytest.param("EVENTS_QUEUE_NAME", "ab", id="short"),
         pytest.param("EVENTS_QUEUE_NAME", "a" * 64, id="long"),
+        pytest.param("EVENTS_QUEUE_SHARDS", "0", id="no queue"),
+        pytest.param("EVENTS_QUEUE_SHARDS", "21", id="more queues than an account has use for"),
+        pytest.param("EVENTS_QUEUE_SHARDS", "2.5", id="half a queue"),
         pytest.param("PUBLISH_SCOPE", "two scopes", id="two scopes"),
         pytest.param("PDP_URL", "http://pdp.example.no/decision", id="http"),
         pytest.param("PDP_URL", "https://pdp.example.no/decision?subscription-key=secret", id="a key in the URL"),
@@ -154,6 +160,31 @@ def test_wrong(name: str, value: str) -> None:
     (line,) = refused.value.faults
     assert line.startswith(f"{name}: is wrong; it must be ")
     assert "secret" not in line
+
+
+@pytest.mark.parametrize(("number", "longest"), [(1, 63), (2, 61), (10, 61), (11, 60), (20, 60)])
+def test_names_of_several_queues_are_names_of_queues(number: int, longest: int) -> None:
+    """Each with its number at the end; said in terms of the name, which is what can be made shorter."""
+    environ = {**LEAST, "EVENTS_QUEUE_SHARDS": str(number)}
+    settings = Settings.from_environ({**environ, "EVENTS_QUEUE_NAME": "q" * longest})
+    assert max(map(len, shards.names(settings.queue_name, settings.queue_shards))) <= 63
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_environ({**environ, "EVENTS_QUEUE_NAME": "q" * (longest + 1)})
+    (line,) = refused.value.faults
+    if number > 1:
+        assert line == (
+            "EVENTS_QUEUE_NAME: is too long for the numbers that EVENTS_QUEUE_SHARDS puts behind it;"
+            f" it must be at most {longest} characters"
+        )
+
+
+def test_a_name_and_a_number_of_queues_are_judged_apart() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_environ({**LEAST, "EVENTS_QUEUE_NAME": "Q", "EVENTS_QUEUE_SHARDS": "many"})
+    assert [line.partition(";")[0] for line in refused.value.faults] == [
+        "EVENTS_QUEUE_NAME: is wrong",
+        "EVENTS_QUEUE_SHARDS: is wrong",
+    ]
 
 
 BLOB_SERVICES = [
@@ -376,8 +407,8 @@ def test_all_faults_at_once() -> None:
         Settings.from_environ({"MAX_EVENT_BYTES": "many", "EVENTS_QUEUE_NAME": "-"})
     assert [line.partition(";")[0] for line in refused.value.faults] == [
         "EVENTS_STORAGE: is missing",
-        "TOKEN_ISSUERS: is missing",
         "EVENTS_QUEUE_NAME: is wrong",
+        "TOKEN_ISSUERS: is missing",
         "MAX_EVENT_BYTES: is wrong",
     ]
     assert str(refused.value).splitlines()[1:] == refused.value.faults

@@ -126,16 +126,18 @@ async def _messages(options: argparse.Namespace) -> None:
     from local.running import Running
 
     running = Running.load(options.folder)
-    async with messages.connect(running) as client:
+    async with messages.connect(running) as clients:
         if options.follow:
-            print(f"Taking events off {running.queue} as they come, until Ctrl+C", file=sys.stderr)
-            async for event in messages.consume(client):
+            print(f"Taking events off {', '.join(running.queues)} as they come, until Ctrl+C", file=sys.stderr)
+            async for event in messages.consume(clients):
                 _print_event(event)
             return
-        events, more = await messages.peek(client)
-        for event in events:
-            _print_event(event)
-        print(f"{len(events)} shown, {more} more on the queue", file=sys.stderr)
+        for client in clients:
+            events, more = await messages.peek(client)
+            for event in events:
+                _print_event(event)
+            queue = "the queue" if len(clients) == 1 else client.queue_name
+            print(f"{len(events)} shown, {more} more on {queue}", file=sys.stderr)
 
 
 def _print_event(event: bytes) -> None:
@@ -189,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("files", nargs="+", metavar="FILE", help="a file with one event; - for standard input")
     _add_folder(publish)
 
-    messages = add("messages", _messages, "show the events at the head of the queue")
+    messages = add("messages", _messages, "show the events at the head of the queue, or of each shard")
     messages.add_argument("--follow", action="store_true", help="take events off the queue as they come")
     _add_folder(messages)
 

@@ -1,10 +1,10 @@
-"""What is on the queue, as a consumer would see it."""
+"""What is on the queue, or on all its shards, as a consumer would see it."""
 
 import asyncio
 import base64
 import datetime
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError, ServiceResponseTimeoutError
@@ -23,32 +23,30 @@ _POLL_SECONDS = 0.5
 
 
 class Peek(NamedTuple):
-    """The events at the head of the queue, decoded, and how many more there are."""
+    """The events at the head of a queue, decoded, and how many more there are."""
 
     events: list[bytes]
     more: int
 
 
+class Found(NamedTuple):
+    """An event, and the queue that it lies on."""
+
+    queue: str
+    event: bytes
+
+
 @asynccontextmanager
-async def connect(running: Running) -> AsyncIterator[QueueClient]:
-    """A client of the running stack's queue.
+async def connect(running: Running) -> AsyncIterator[list[QueueClient]]:
+    """Clients of the running stack's queues.
 
     Raises:
         Failure: the storage service does not answer, or refuses.
     """
-    try:
-        client = QueueClient.from_connection_string(
-            running.storage,
-            running.queue,
-            retry_total=0,
-            connection_timeout=_PATIENCE_SECONDS,
-            read_timeout=_PATIENCE_SECONDS,
-        )
-    except ValueError as error:
-        raise Failure(f"{running.storage} is no connection string.") from error
-    async with client:
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(_client(running.storage, name)) for name in running.queues]
         try:
-            yield client
+            yield clients
         except ServiceResponseTimeoutError as error:
             raise Failure(
                 f"Storage gives no answer within {_PATIENCE_SECONDS} s. Is it held? `docs/local.md` tells how."
@@ -57,8 +55,17 @@ async def connect(running: Running) -> AsyncIterator[QueueClient]:
             raise Failure(f"The queue {running.queue} cannot be read; start it with `make run`.") from error
 
 
+def _client(storage: str, name: str) -> QueueClient:
+    try:
+        return QueueClient.from_connection_string(
+            storage, name, retry_total=0, connection_timeout=_PATIENCE_SECONDS, read_timeout=_PATIENCE_SECONDS
+        )
+    except ValueError as error:
+        raise Failure(f"{storage} is no connection string.") from error
+
+
 async def peek(client: QueueClient) -> Peek:
-    """Look at the head of the queue, changing nothing; a queue that does not exist yet is empty."""
+    """Look at the head of a queue, changing nothing; one that does not exist yet is empty."""
     try:
         events = [_event(message) for message in await client.peek_messages(max_messages=PAGE)]
         count = (await client.get_queue_properties()).approximate_message_count or 0
@@ -67,28 +74,43 @@ async def peek(client: QueueClient) -> Peek:
     return Peek(events, max(0, count - len(events)))
 
 
-async def consume(client: QueueClient) -> AsyncIterator[bytes]:
-    """Take events off the queue as they come, for ever; one is deleted when the next is asked for."""
+async def consume(clients: Iterable[QueueClient]) -> AsyncIterator[bytes]:
+    """Take events off the queues as they come, for ever; one is deleted when the next is asked for.
+
+    A page of one queue, then one of the next: none waits for another to be empty.
+    """
     while True:
-        try:
-            async for message in client.receive_messages(messages_per_page=PAGE, visibility_timeout=_HIDDEN_SECONDS):
-                yield _event(message)
-                await client.delete_message(message)
-        except ResourceNotFoundError:
-            pass  # nobody has published yet
-        await asyncio.sleep(_POLL_SECONDS)
+        taken = 0
+        for client in clients:
+            messages = client.receive_messages(
+                messages_per_page=PAGE, max_messages=PAGE, visibility_timeout=_HIDDEN_SECONDS
+            )
+            try:
+                async for message in messages:
+                    yield _event(message)
+                    await client.delete_message(message)
+                    taken += 1
+            except ResourceNotFoundError:
+                pass  # nobody has published yet
+        if not taken:
+            await asyncio.sleep(_POLL_SECONDS)
 
 
-async def find(client: QueueClient, body: bytes, since: datetime.datetime) -> bytes | None:
-    """The message with `body` that was put on the queue at `since` or later, if it is near enough to the head to see.
+async def find(clients: Iterable[QueueClient], body: bytes, since: datetime.datetime) -> Found | None:
+    """The message with `body` that was put on a queue at `since` or later, if it is near enough to the head to see.
 
     The rest could only be received, and that counts: after some times consumers take a message for poison.
     """
     since = since.replace(microsecond=0)  # the service counts in seconds
-    for message in await client.peek_messages(max_messages=PAGE):
-        event = _event(message)
-        if event == body and (message.inserted_on or since) >= since:
-            return event
+    for client in clients:
+        try:
+            messages = await client.peek_messages(max_messages=PAGE)
+        except ResourceNotFoundError:
+            continue  # a shard that nothing has gone to yet
+        for message in messages:
+            event = _event(message)
+            if event == body and (message.inserted_on or since) >= since:
+                return Found(client.queue_name, event)
     return None
 
 

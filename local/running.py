@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from events_publish import shards
 from local import Failure
 
 EVENTS_PATH = "/events/api/v1/events"
@@ -17,11 +18,17 @@ class Running(NamedTuple):
     storage: str = "UseDevelopmentStorage=true"
     queue: str = "events-registration"
     scope: str = "altinn:events.publish"
+    shards: int = 1
 
     @property
     def events(self) -> str:
         """Where events are published."""
         return self.host + EVENTS_PATH
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The names of the queues that events lie on."""
+        return shards.names(self.queue, self.shards)
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

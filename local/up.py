@@ -68,6 +68,7 @@ async def _run(options: Options, settings: Settings, lock: int) -> None:
             storage=storage.connection_string,
             queue=settings.queue_name,
             scope=settings.publish_scope,
+            shards=settings.queue_shards,
         )
         if options.with_host:
             _say("Starting the function app …")
@@ -165,16 +166,16 @@ async def _publish_sample(state: Running, token: str) -> None:
     status, problem = await publisher.publish(state, token, body)
     if status != 200:
         raise Failure(f"The sample event was refused with {status}: {problem}")
-    async with messages.connect(state) as client:
-        message = await messages.find(client, body, since)
-    if message is None:
+    async with messages.connect(state) as clients:
+        found = await messages.find(clients, body, since)
+    if found is None:
         _say(
-            f"Published {SAMPLE.relative_to(ROOT)}: 200. On the queue {state.queue} it lies behind the first"
+            f"Published {SAMPLE.relative_to(ROOT)}: 200. On the queue {', '.join(state.queues)} it lies behind the first"
             f" {messages.PAGE} messages, which is all that the service shows, or it is consumed already."
         )
         return
-    _say(f"Published {SAMPLE.relative_to(ROOT)}: 200. As it lies on the queue {state.queue}:")
-    sys.stdout.buffer.write(message)
+    _say(f"Published {SAMPLE.relative_to(ROOT)}: 200. As it lies on the queue {found.queue}:")
+    sys.stdout.buffer.write(found.event)
     sys.stdout.buffer.flush()
 
 
@@ -185,7 +186,7 @@ def _introduce(state: Running, token: str, pdp_url: str | None, options: Options
   Publish   {state.events}
   Issuer    {state.issuer}{decides}
   Storage   {state.storage}
-  Queue     {state.queue}
+  Queue     {", ".join(state.queues)}
 
 Stop with Ctrl+C. See what lies on the queue with {_command("messages", options.folder)}
 Publish an event, with a token that is good for an hour{host}:

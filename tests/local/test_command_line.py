@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ import pytest
 
 from local import ROOT, issuer, pdp, up
 from local.__main__ import main
+from local.running import Running
 from local.up import SAMPLE
 from tests.conftest import wait_until
 from tests.storage import Queue
@@ -341,6 +343,57 @@ def test_messages_follow(stack: Stack, queue: Queue) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=10)
     assert process.returncode == 130  # what shells expect of Ctrl+C
+
+
+@pytest.fixture
+def sharded(stack: Stack, tmp_path: Path) -> Iterator[tuple[Path, list[Queue]]]:
+    """The folder of a stack with three queues, and the first and the last of them; nothing has gone to the second yet."""
+    state = Running.load(stack.folder)._replace(queue=f"sharded-{uuid.uuid4()}", shards=3)
+    state.save(tmp_path)
+    with Queue(state.storage, state.queues[0]) as first, Queue(state.storage, state.queues[2]) as last:
+        for queue in (first, last):
+            queue.client.create_queue()
+        yield tmp_path, [first, last]
+
+
+def test_messages_of_several_queues(sharded: tuple[Path, list[Queue]]) -> None:
+    """One queue after the other, each with what it has."""
+    folder, (first, last) = sharded
+    last.client.send_message("W10=")
+    for _ in range(33):
+        first.client.send_message("e30=")
+    shown = local("messages", "--folder", str(folder))
+    assert (shown.returncode, shown.stdout) == (0, b"{}\n" * 32 + b"[]\n")
+    names = Running.load(folder).queues
+    assert shown.stderr.decode().splitlines() == [
+        f"32 shown, 1 more on {names[0]}",
+        f"0 shown, 0 more on {names[1]}",
+        f"1 shown, 0 more on {names[2]}",
+    ]
+
+
+def test_messages_follow_several_queues(sharded: tuple[Path, list[Queue]]) -> None:
+    """What is there and what comes, of each."""
+    folder, (first, last) = sharded
+    first.client.send_message("e30=")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "messages", "--follow", "--folder", str(folder)],
+        cwd=ROOT,
+        env=environ(),
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout
+    try:
+        assert process.stdout.readline() == b"{}\n"
+        for queue, encoded, event in ((last, "W10=", b"[]\n"), (first, "MQ==", b"1\n")):
+            queue.client.send_message(encoded)
+            assert process.stdout.readline() == event
+        wait_until(
+            lambda: not any(each.client.get_queue_properties().approximate_message_count for each in (first, last))
+        )
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
 
 
 def test_messages_that_are_not_base64(stack: Stack, queue: Queue) -> None:

@@ -42,6 +42,11 @@ param eventsAccountName string
 @maxValue(1000000)
 param backlogMessages int
 
+@description('Required. How many queues there are.')
+@minValue(1)
+@maxValue(20)
+param queueShards int
+
 @description('Required. Whether requests to storage leave lines in the workspace, without which nobody is told of the poison queue.')
 param logRequests bool
 
@@ -117,8 +122,11 @@ var logAlerts = concat(
           name: 'falling-behind'
           description: 'In an hour consumers took off less than half of what was put on the queue.'
           severity: 3
-          query: loadTextContent('queries/falling-behind.kql')
+          query: queueShards == 1
+            ? loadTextContent('queries/falling-behind.kql')
+            : loadTextContent('queries/falling-behind-shards.kql') // one that nobody consumes shows beside the others
           measure: 'behind'
+          dimensions: queueShards == 1 ? [] : ['queue']
           threshold: 0
           window: 'PT1H'
         }

@@ -1,7 +1,7 @@
 metadata name = 'Events storage'
-metadata description = 'Where accepted events lie: the queue, its poison queue, and the data of large events for longer than their messages.'
+metadata description = 'Where accepted events lie: the queue or queues, a poison queue for each, and the data of large events for longer than their messages.'
 
-import { Redundancy, Tags } from 'types.bicep'
+import { Queue, Redundancy, Tags } from 'types.bicep'
 
 @description('Required. Name of the account, unique in all of Azure.')
 @minLength(3)
@@ -25,15 +25,10 @@ param publicNetworkAccess bool
 @maxValue(365)
 param softDeleteDays int
 
-@description('Required. Name of the queue that the function sends to.')
-@minLength(3)
-@maxLength(63)
-param queueName string
-
-@description('Required. Name of the queue that consumers move to what they give up on.')
-@minLength(3)
-@maxLength(63)
-param poisonQueueName string
+@description('Required. Queues that the function sends to, and what consumers move to what they give up on.')
+@minLength(1)
+@maxLength(20)
+param queues Queue[]
 
 @description('Required. Name of the container with the data of large events.')
 @minLength(3)
@@ -83,17 +78,21 @@ resource made 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   }
 }
 
-resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = {
-  parent: made::queues
-  name: queueName
-  dependsOn: [account]
-}
+resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = [
+  for each in queues: {
+    parent: made::queues
+    name: each.name
+    dependsOn: [account]
+  }
+]
 
-resource poisonQueue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = {
-  parent: made::queues
-  name: poisonQueueName
-  dependsOn: [account]
-}
+resource poisonQueue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = [
+  for each in queues: {
+    parent: made::queues
+    name: each.poisonName
+    dependsOn: [account]
+  }
+]
 
 resource payloads 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
   parent: made::blobs

@@ -55,6 +55,11 @@ param eventsAccountName string
 @maxLength(63)
 param queueName string
 
+@description('Required. How many queues there are.')
+@minValue(1)
+@maxValue(20)
+param queueShards int
+
 @description('Required. Issuers whose tokens count.')
 @minLength(1)
 @maxLength(20)
@@ -230,6 +235,10 @@ resource function 'Microsoft.Web/sites@2025-03-01' = {
         {
           name: 'EVENTS_QUEUE_NAME'
           value: queueName
+        }
+        {
+          name: 'EVENTS_QUEUE_SHARDS'
+          value: string(queueShards)
         }
         {
           name: 'TOKEN_ISSUERS'

@@ -3,7 +3,7 @@ metadata description = 'All of it, from an empty subscription: a resource group,
 
 targetScope = 'subscription'
 
-import { DecisionPoint, FrontDoor, Issuer, Limits, PolicyEntry, Redundancy, Scale, Tags } from 'types.bicep'
+import { DecisionPoint, FrontDoor, Issuer, Limits, PolicyEntry, Queue, Redundancy, Scale, Tags } from 'types.bicep'
 
 @description('Optional. What it is for, in lower-case letters and digits; the names of all resources have it.')
 @minLength(2)
@@ -50,6 +50,11 @@ param limits Limits = {
 @minLength(3)
 @maxLength(56)
 param queueName string = 'events-registration'
+
+@description('Optional. Queues that events are spread over, by partition key or source. One is the queue itself, and takes 2,000 messages a second; more have its name with -0, -1 … behind it, and each needs its consumer.')
+@minValue(1)
+@maxValue(20)
+param queueShards int = 1
 
 @description('Optional. Principal ids of the consumers: service principals or managed identities that take events off the queue.')
 @maxLength(50)
@@ -137,7 +142,13 @@ var identityName = 'id-${suffix}'
 var workspaceName = 'log-${suffix}'
 var componentName = 'appi-${suffix}'
 var eventsAccountName = 'st${workload}${environmentName}${token}'
-var poisonQueueName = '${queueName}-poison' // as Functions queue triggers have it
+var queueNames = queueShards == 1 ? [queueName] : map(range(0, queueShards), shard => '${queueName}-${shard}') // as the function has them
+var queues Queue[] = map(queueNames, name => {
+  name: name
+  poisonName: length(name) <= 56
+    ? '${name}-poison' // as Functions queue triggers have it
+    : fail('queueName must be 54 characters at most with 2 to 10 queueShards, and 53 with more.')
+})
 var payloadContainerName = 'events-payloads' // as the function has it
 var hostAccountName = 'st${environmentName}${token}host'
 var packageContainerName = 'app-package'
@@ -182,8 +193,7 @@ module eventsStorage 'events-storage.bicep' = {
     sku: storageRedundancy
     publicNetworkAccess: !privateNetworking
     softDeleteDays: softDeleteDays
-    queueName: queueName
-    poisonQueueName: poisonQueueName
+    queues: queues
     payloadContainerName: payloadContainerName
     payloadRetentionDays: payloadRetentionDays
     deleteLock: deleteLock
@@ -212,8 +222,7 @@ module roles 'roles.bicep' = {
     identityName: identityName
     consumerPrincipalIds: consumerPrincipalIds
     eventsAccountName: eventsAccountName
-    queueName: queueName
-    poisonQueueName: poisonQueueName
+    queues: queues
     payloadContainerName: payloadContainerName
     hostAccountName: hostAccountName
     componentName: componentName
@@ -264,6 +273,7 @@ module function 'function.bicep' = {
     packageContainerName: packageContainerName
     eventsAccountName: eventsAccountName
     queueName: queueName
+    queueShards: queueShards
     issuers: issuers
     publishScope: publishScope
     publishPolicy: publishPolicy
@@ -289,6 +299,7 @@ module alerts 'alerts.bicep' = {
     componentName: componentName
     eventsAccountName: eventsAccountName
     backlogMessages: backlogMessages
+    queueShards: queueShards
     logRequests: logStorageRequests
     availabilityTest: availabilityTest
     hostName: frontDoor.?hostName ?? function.outputs.hostName
@@ -322,5 +333,5 @@ output EVENTS_ACCOUNT_NAME string = eventsAccountName
 @description('URL of the queue service: what consumers connect to.')
 output EVENTS_QUEUE_SERVICE_URI string = 'https://${eventsAccountName}.queue.${environment().suffixes.storage}/'
 
-@description('Name of the queue: what consumers take events off.')
+@description('Name of the queue: what consumers take events off. With several, what their names begin with.')
 output EVENTS_QUEUE_NAME string = queueName

@@ -93,6 +93,20 @@ type Limits = {
   timeoutSeconds: int
 }
 
+@description('A queue that the function sends to.')
+@export()
+type Queue = {
+  @description('Its name.')
+  @minLength(3)
+  @maxLength(56)
+  name: string
+
+  @description('Name of the queue that consumers move to what they give up on.')
+  @minLength(3)
+  @maxLength(63)
+  poisonName: string
+}
+
 @description('How instances are made, and how many there are.')
 @export()
 type Scale = {

@@ -4,6 +4,7 @@ extends '../../infra/prod.bicepparam'
 param privateNetworking = true
 
 // What the two deployments in infra/ leave out.
+param queueShards = 2
 param alertEmails = ['events-operations@example.no']
 param mutedAlerts = ['falling-behind']
 param consumerPrincipalIds = ['00000000-0000-0000-0000-00000000c0de']

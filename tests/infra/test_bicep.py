@@ -113,6 +113,16 @@ def test_the_function_comes_last(templates: dict[str, dict[str, Any]]) -> None:
             "requestBytes must be eventBytes at least",
             id="limits",
         ),
+        pytest.param(
+            f"param queueName = '{'q' * 55}'\nparam queueShards = 2",
+            "must be 54 characters at most with 2 to 10 queueShards, and 53 with more",
+            id="2 shards",
+        ),
+        pytest.param(
+            f"param queueName = '{'q' * 54}'\nparam queueShards = 11",
+            "must be 54 characters at most with 2 to 10 queueShards, and 53 with more",
+            id="11 shards",
+        ),
     ],
 )
 @pytest.mark.usefixtures("bicep")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from events_publish import shards
 from events_publish.payload_store import CONTAINER
 from local import ROOT
 from tests.infra.deployment import SUBSCRIPTION, Deployment
@@ -23,7 +24,7 @@ ROLES = {
 """Azure's built-in roles that may be assigned, by the id of their definition."""
 
 EVENTS = "Microsoft.Storage/storageAccounts/EVENTS"
-QUEUE = f"{EVENTS}/queueServices/default/queues/events-registration"
+QUEUE = f"{EVENTS}/queueServices/default/queues/QUEUE"
 PAYLOADS = f"{EVENTS}/blobServices/default/containers/events-payloads"
 
 OF_THE_FUNCTION = {
@@ -32,7 +33,7 @@ OF_THE_FUNCTION = {
     ("function", "Storage Blob Data Owner", "Microsoft.Storage/storageAccounts/HOST"),
     ("function", "Monitoring Metrics Publisher", "Microsoft.Insights/components/COMPONENT"),
 }
-"""Who, may do what, on which resource."""
+"""Who, may do what, on which resource; on a QUEUE: on each that the function sends to."""
 
 OF_A_CONSUMER = {
     ("consumer", "Storage Queue Data Message Processor", QUEUE),
@@ -62,9 +63,18 @@ ALERTS = {
 def test_who_may_do_what(deployment: Deployment) -> None:
     """Every role assignment, with its exact scope, and no other."""
     expected = OF_THE_FUNCTION | (OF_A_CONSUMER | OF_A_SECRET if deployment.name == "prod-private" else set())
+    expected = {
+        (who, what, scope.replace("QUEUE", queue)) for queue in _queues(deployment) for who, what, scope in expected
+    }
     assignments = deployment.all("Microsoft.Authorization/roleAssignments")
     assert {_assignment(deployment, each) for each in assignments} == expected
     assert len(assignments) == len(expected)
+
+
+def _queues(deployment: Deployment) -> tuple[str, ...]:
+    """The queues that the function sends to, as its own settings and code have them."""
+    settings = deployment.app_settings
+    return shards.names(settings["EVENTS_QUEUE_NAME"], int(settings["EVENTS_QUEUE_SHARDS"]))
 
 
 def _assignment(deployment: Deployment, assignment: dict[str, Any]) -> tuple[str, str, str]:
@@ -228,9 +238,12 @@ def test_payloads_outlive_their_messages(deployment: Deployment) -> None:
 
 
 def test_queues(deployment: Deployment) -> None:
+    """Those that the function sends to, and for each the one that a queue trigger takes for poison."""
     queues = deployment.all("Microsoft.Storage/storageAccounts/queueServices/queues")
-    names = {each["name"].partition("/default/")[2] for each in queues}
-    assert names == {deployment.app_settings["EVENTS_QUEUE_NAME"], "events-registration-poison"}
+    names = [each["name"].partition("/default/")[2] for each in queues]
+    sent_to = _queues(deployment)
+    assert len(sent_to) == (2 if deployment.name == "prod-private" else 1)
+    assert sorted(names) == sorted([*sent_to, *(f"{name}-poison" for name in sent_to)])
     assert all(each["name"].startswith("stevents") for each in queues)
 
 
@@ -255,13 +268,16 @@ def test_alerts(deployment: Deployment) -> None:
 def test_alert_on_the_log(deployment: Deployment, name: str) -> None:
     properties = deployment.the("Microsoft.Insights/scheduledQueryRules", f"alert-{name}-")["properties"]
     (criterion,) = properties["criteria"]["allOf"]
+    above, aggregation, measure, for_each, within = ALERTS[name]
+    if name == "falling-behind" and len(_queues(deployment)) > 1:
+        for_each = ["queue"]  # one that nobody consumes shows beside the others
     assert (
         criterion["threshold"],
         criterion["timeAggregation"],
         criterion["metricMeasureColumn"],
         [each["name"] for each in criterion["dimensions"]],
         properties["windowSize"],
-    ) == ALERTS[name]
+    ) == (above, aggregation, measure, for_each, within)
     assert criterion["operator"] == "GreaterThan"
     assert all(each["operator"] == "Include" for each in criterion["dimensions"])
     assert criterion["failingPeriods"] == {"numberOfEvaluationPeriods": 1, "minFailingPeriodsToAlert": 1}

@@ -28,8 +28,12 @@ TABLES = ROOT / "tests/infra/tables.json"
 """The columns of the workspace's tables, as learn.microsoft.com/azure/azure-monitor/reference/tables has them."""
 
 
+SEVERAL = "of several queues: "
+
+
 def _queries() -> Iterator[tuple[str, str]]:
     yield from Deployment("prod").queries
+    yield from ((f"{SEVERAL}{name}", text) for name, text in Deployment("prod-private").queries)
     for page in sorted((ROOT / "docs").glob("*.md")):
         for number, text in enumerate(re.findall(r"^```kusto\n(.+?)^```", page.read_text(), re.MULTILINE | re.DOTALL)):
             yield f"{page.name} {number}", text
@@ -109,18 +113,25 @@ def test_what_an_alert_counts(name: str) -> None:
     assert not _keeps(query, {"Message": "Executing 'Functions.events'"})
 
 
-def test_what_alerts_of_the_queues_count() -> None:
-    """A message that was put on the poison queue; what was put on the other one, and taken off it: by its ObjectKey."""
-    (poison,) = [each["name"] for each in Deployment("prod").all(QUEUES) if each["name"].endswith("-poison")]
+@pytest.mark.parametrize(("deployment", "which"), [("prod", ""), ("prod-private", SEVERAL)])
+def test_what_alerts_of_the_queues_count(deployment: str, which: str) -> None:
+    """A message that was put on a poison queue; what was put on the others, and taken off them: by its ObjectKey."""
+    poisons = [each["name"] for each in Deployment(deployment).all(QUEUES) if each["name"].endswith("-poison")]
+    assert len(poisons) == (2 if which else 1)
+    for poison in poisons:
+        _counts_the_queue_of(poison, which)
+
+
+def _counts_the_queue_of(poison: str, which: str) -> None:
     queue = poison.removesuffix("-poison")
     put = {"OperationName": "PutMessage", "StatusText": "Success", "ObjectKey": f"/account/{poison.rpartition('/')[2]}"}
-    query = QUERIES["alert-given-up-events-prod"]
+    query = QUERIES[f"{which}alert-given-up-events-prod"]
     on_the_queue = {**put, "ObjectKey": f"/account/{queue.rpartition('/')[2]}"}
     assert _keeps(query, put)
     assert not _keeps(query, on_the_queue)
     assert not _keeps(query, {**put, "OperationName": "DeleteMessage"})
     assert not _keeps(query, {**put, "StatusText": "ServerBusy"})
-    query = QUERIES["alert-falling-behind-events-prod"]
+    query = QUERIES[f"{which}alert-falling-behind-events-prod"]
     assert _keeps(query, on_the_queue)
     assert _keeps(query, {**on_the_queue, "OperationName": "DeleteMessage"})
     assert not _keeps(query, put)
@@ -135,6 +146,12 @@ def test_what_is_reckoned() -> None:
     behind = QUERIES["alert-falling-behind-events-prod"]
     assert 'put = countif(OperationName == "PutMessage"), deleted = countif(OperationName == "DeleteMessage")' in behind
     assert "where put >= 20 and deleted < put / 2\n| project behind = put - deleted" in behind
+    behind = QUERIES[f"{SEVERAL}alert-falling-behind-events-prod"]
+    assert 'put = countif(OperationName == "PutMessage"), deleted = countif(OperationName == "DeleteMessage")' in behind
+    assert (
+        '    by queue = tostring(split(parse_url(Uri).Path, "/")[1])\n| where put >= 20 and deleted < put / 2\n'
+        in behind
+    )
     assert "p95 = percentile(todouble(record.milliseconds), 95)" in QUERIES["alert-slow-events-prod"]
 
 

@@ -12,6 +12,8 @@ from azure.storage.queue import QueueClient
 from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.formats.json import JSONFormat
 
+from events_publish import shards
+from events_publish.shards import shard_of
 from local import ROOT
 from tests.conftest import QUEUE_NAME, MakeToken, Publish, StartHost
 from tests.host.test_contract import ATTRIBUTES, BINARY, EVENT, JSON, STRUCTURED
@@ -88,6 +90,25 @@ def test_the_trigger(
         function.get_user_function()(came)
     assert caplog.messages == [f"An event of type {ATTRIBUTES['type']}"]
     queue.take()
+
+
+def test_several_queues(app: dict[str, Any]) -> None:
+    """Each has a trigger, and the same code behind it."""
+    came: list[func.QueueMessage] = []
+
+    def consume(message: func.QueueMessage) -> None:
+        came.append(message)
+
+    several = func.FunctionApp()
+    app["consume_all"](several, consume, "q", 3)
+    functions: list[Any] = several.get_functions()
+    assert tuple(each.get_trigger().queue_name for each in functions) == shards.names("q", 3)
+    assert len({each.get_function_name() for each in functions}) == 3
+    messages = [func.QueueMessage(id=str(shard)) for shard in range(3)]
+    for function, message in zip(functions, messages, strict=True):
+        function.get_user_function()(message)
+    assert came == messages
+    assert f"is {shard_of({'partitionkey': '123456789'}, 3)}, so that key" in PAGE
 
 
 def test_data_beside_the_queue(

@@ -35,6 +35,7 @@ test-long: setup .venv-checkov/.ready  ## the tests that take longer
 bench: setup  ## measurements, each beside a baseline
 	$(VENV) -m benchmarks.tokens
 	$(VENV) -m benchmarks.hanging_issuer
+	$(VENV) -m benchmarks.scale --plot docs/scale.svg
 
 soak: setup  ## load for MINUTES=10, and whether memory or answers get worse with time
 	$(VENV) -m benchmarks.soak $(MINUTES)

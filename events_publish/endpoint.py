@@ -83,7 +83,7 @@ class _Shared:
     def __init__(self, settings: Settings) -> None:
         self._http = HttpClient(IDLE_SECONDS)
         self._credential = credential(settings.storage)
-        self.queue = EventQueue(settings.storage, settings.queue_name, self._credential)
+        self.queue = EventQueue(settings.storage, settings.queue_name, self._credential, number=settings.queue_shards)
         fetch = JsonClient(self._http).get
         key_sets = {each.issuer: KeySet(each, fetch) for each in settings.issuers}
         self.authenticator = Authenticator(key_sets, settings.publish_scope)

@@ -1,10 +1,11 @@
 """The Azure Storage Queue: an event is on it, or the publisher is told to try again."""
 
 import asyncio
+import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from events_publish import queue_service
+from events_publish import queue_service, shards
 from events_publish.attempts import Attempts, GaveUp, TooManyWait
 from events_publish.envelope import Event
 from events_publish.http_client import HttpClient
@@ -22,19 +23,29 @@ CONCURRENT_SENDS = 10
 """Messages of one batch that are on their way at once, at most: one request does not take all connections."""
 
 
-class EventQueue:
-    """A queue that events are put on, and what no message holds beside it; `credential` for a connection by identity."""
+class _Shard(NamedTuple):
+    """One of the queues; its attempts are its own, so that one that is slow or full keeps no event from the others."""
 
-    def __init__(self, connection: Connection, queue_name: str, credential: "KeptToken | None" = None) -> None:
+    name: str
+    sends: Attempts
+    looks: Attempts
+
+
+class EventQueue:
+    """The queue that events are put on, or the `number` of them, and what no message holds beside it.
+
+    `credential` for a connection by identity.
+    """
+
+    def __init__(
+        self, connection: Connection, queue_name: str, credential: "KeptToken | None" = None, *, number: int = 1
+    ) -> None:
         self._connection = connection
-        self._queue_name = queue_name
         self._credential = credential
         self._http = HttpClient(queue_service.IDLE_SECONDS)
         self._service = QueueService(connection, self._http, credential)
         self._payload_store: PayloadStore | None = None
-        service, role = f"the queue {queue_name} of EVENTS_QUEUE_NAME", "Storage Queue Data Message Sender"
-        self._sends = Attempts(service, role)
-        self._looks = Attempts(service, role, most=1)  # while the line is long the queue is no less reachable
+        self._shards = [_shard(name) for name in shards.names(queue_name, number)]
 
     async def enqueue(self, events: Sequence[Event], *, deadline: float, record: RequestRecord) -> None:
         """Return when every event is acknowledged by the queue; `deadline` on the running loop's clock.
@@ -77,12 +88,16 @@ class EventQueue:
             raise QueueUnavailable(enqueued=enqueued, not_enqueued=not_enqueued, cause=str(error)) from error
 
     async def require_reachable(self, *, deadline: float, record: RequestRecord) -> None:
-        """Look at the queue without a message.
+        """Look at the queue, or each of them, without a message.
 
         Raises:
             GaveUp: it cannot be reached, or not by this identity.
         """
-        await self._looks.make(lambda: self._look(record), deadline=deadline, record=record)
+        looks = (
+            shard.looks.make(functools.partial(self._look, shard.name, record), deadline=deadline, record=record)
+            for shard in self._shards
+        )
+        await asyncio.gather(*looks)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -92,52 +107,56 @@ class EventQueue:
 
     def _require_room(self, events: Sequence[Event], deadline: float) -> None:
         try:
-            if events:
-                self._sends.require_room(deadline)
+            for shard in set(map(self._shard_of, events)):
+                shard.sends.require_room(deadline)
             if any(event.payload for event in events):
                 self._payloads().attempts.require_room(deadline)
         except TooManyWait as error:
             raise Overloaded(cause=str(error)) from error
 
     async def _send(self, event: Event, deadline: float, record: RequestRecord) -> None:
+        shard = self._shard_of(event)
         if event.payload is None:
-            await self._put(event.body, deadline, record)
+            await self._put(shard, event.body, deadline, record)
             return
         url = await self._payloads().put(event.payload, deadline=deadline, record=record)
         try:
-            await self._put(event.payload.message(url), deadline, record)
+            await self._put(shard, event.payload.message(url), deadline, record)
         except GaveUp as error:
             # A message that may be on the queue must not lead nowhere; a payload without a message does no harm.
             if error.nothing_done:
                 await self._payloads().delete(url, deadline=deadline, record=record)
             raise
 
-    async def _put(self, body: bytes, deadline: float, record: RequestRecord) -> None:
-        await self._sends.make(lambda: self._put_once(body, record), deadline=deadline, record=record)
+    def _shard_of(self, event: Event) -> _Shard:
+        return self._shards[shards.shard_of(event.attributes, len(self._shards))]
 
-    async def _put_once(self, body: bytes, record: RequestRecord) -> None:
+    async def _put(self, shard: _Shard, body: bytes, deadline: float, record: RequestRecord) -> None:
+        await shard.sends.make(lambda: self._put_once(shard.name, body, record), deadline=deadline, record=record)
+
+    async def _put_once(self, queue: str, body: bytes, record: RequestRecord) -> None:
         try:
-            await self._service.put_message(self._queue_name, body, record.trace_id)
+            await self._service.put_message(queue, body, record.trace_id)
         except StorageError as error:
-            await self._make_queue(error)
-            await self._service.put_message(self._queue_name, body, record.trace_id)
+            await self._make_queue(queue, error)
+            await self._service.put_message(queue, body, record.trace_id)
 
-    async def _look(self, record: RequestRecord) -> None:
+    async def _look(self, queue: str, record: RequestRecord) -> None:
         try:
-            await self._service.get_metadata(self._queue_name, record.trace_id)
+            await self._service.get_metadata(queue, record.trace_id)
         except StorageError as error:
             # An identity that may only send is known there, and gets no other answer to this question.
             if error.fault.code != "AuthorizationPermissionMismatch":
-                await self._make_queue(error)
+                await self._make_queue(queue, error)
 
-    async def _make_queue(self, missing: StorageError) -> None:
+    async def _make_queue(self, queue: str, missing: StorageError) -> None:
         """Make the queue that storage missed; raises `missing` where it is another fault."""
         if missing.fault.code != "QueueNotFound":
             raise missing
         from events_publish import storage_client  # a heavy import that a queue needs once
 
         await storage_client.make_missing(
-            missing, lambda: storage_client.create_queue(self._connection, self._queue_name, self._credential)
+            missing, lambda: storage_client.create_queue(self._connection, queue, self._credential)
         )
 
     def _payloads(self) -> "PayloadStore":
@@ -146,3 +165,9 @@ class EventQueue:
 
             self._payload_store = PayloadStore(self._connection, self._credential)
         return self._payload_store
+
+
+def _shard(name: str) -> _Shard:
+    service, role = f"the queue {name} of EVENTS_QUEUE_NAME", "Storage Queue Data Message Sender"
+    # One look at a time: while the line of sends is long the queue is no less reachable.
+    return _Shard(name, sends=Attempts(service, role), looks=Attempts(service, role, most=1))

@@ -29,9 +29,9 @@ def connection_parts(connection_string: str) -> dict[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def event_queue(connection_string: str, name: str = "a-queue") -> AsyncIterator[EventQueue]:
+async def event_queue(connection_string: str, name: str = "a-queue", number: int = 1) -> AsyncIterator[EventQueue]:
     """The queue as the product has it, closed at the end."""
-    queue = EventQueue(Connection(connection_string), name)
+    queue = EventQueue(Connection(connection_string), name, number=number)
     try:
         yield queue
     finally:

@@ -1,6 +1,7 @@
 """The seam to Azure Storage: whatever it answers, the publisher hears 200 or 503."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import AsyncIterator
 
@@ -9,7 +10,7 @@ import azure.core.exceptions
 import pytest
 from azure.storage.queue.aio import QueueClient
 
-from events_publish import attempts
+from events_publish import attempts, shards
 from events_publish.attempts import GaveUp
 from events_publish.envelope import Event
 from events_publish.event_queue import CONCURRENT_SENDS
@@ -56,6 +57,33 @@ async def test_a_missing_queue_is_made_by_one_of_many(settings: dict[str, str]) 
         await asyncio.gather(*(queue.enqueue(EVENTS, deadline=float("inf"), record=record) for _ in range(20)))
     with Queue(connection_string, "missed-by-many") as made:
         assert made.take() == [EVENT] * 20
+
+
+async def test_several_queues(settings: dict[str, str]) -> None:
+    """Events of one key lie on one of them; each is made when it is missed, and looked at for readiness."""
+    connection_string = settings["EVENTS_STORAGE"]
+    sent = [
+        (number, {"source": f"/{source}", "partitionkey": key})
+        for number, (source, key) in enumerate(itertools.product(range(2), [*range(10), True]))
+    ]
+    events = [Event(attributes, EVENT.replace(b'"1"', b'"%d"' % number)) for number, attributes in sent]
+    async with event_queue(connection_string, "one-of", number=3) as queue:
+        await queue.enqueue(events, deadline=float("inf"), record=RequestRecord(TRACE_ID))
+        await queue.require_reachable(deadline=float("inf"), record=RequestRecord(TRACE_ID))
+    for shard, name in enumerate(shards.names("one-of", 3)):
+        expected = [event.body for event in events if shards.shard_of(event.attributes, 3) == shard]
+        assert expected
+        with Queue(connection_string, name) as made:
+            assert sorted(made.take()) == sorted(expected)
+
+
+async def test_looking_at_several_queues_makes_all(settings: dict[str, str]) -> None:
+    connection_string = settings["EVENTS_STORAGE"]
+    async with event_queue(connection_string, "looked-at", number=2) as queue:
+        await queue.require_reachable(deadline=float("inf"), record=RequestRecord(TRACE_ID))
+    for name in shards.names("looked-at", 2):
+        with Queue(connection_string, name) as made:
+            assert made.client.get_queue_properties().approximate_message_count == 0
 
 
 def batch(size: int) -> tuple[Event, ...]:

@@ -69,7 +69,7 @@ MAY_IMPORT = {
     | {"attempts", "claim_check", "request_record", "storage_client", "storage_fault", "storage_session"},
     "event_queue": LEAVES
     | {"attempts", "credential", "envelope", "http_client", "payload_store", "queue_service", "request_record"}
-    | {"storage_client", "storage_fault"},
+    | {"shards", "storage_client", "storage_fault"},
     "health": LEAVES | {"attempts", "event_queue", "exchange", "keys", "request_record"},
     "json_schema": LEAVES | {"media_type", "rules"},
     "problem_page": LEAVES | {"exchange", "envelope", "content", "json_text", "rules"},

@@ -17,6 +17,7 @@ import httpx
 import jwt
 import pytest
 
+from events_publish.shards import shard_of
 from local import ROOT, issuer, pdp, up
 from local.__main__ import main
 from local.running import Running
@@ -394,6 +395,14 @@ def test_messages_follow_several_queues(sharded: tuple[Path, list[Queue]]) -> No
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=10)
+
+
+def test_up_with_several_queues(tmp_path: Path) -> None:
+    """The sample event is found on the one that it went to."""
+    ended = local("up", "--once", *FREE_PORTS, "--folder", str(tmp_path), EVENTS_QUEUE_SHARDS="3")
+    assert (ended.returncode, ended.stdout) == (0, SAMPLE.read_bytes())
+    shard = shard_of(json.loads(SAMPLE.read_bytes()), 3)
+    assert f"As it lies on the queue events-registration-{shard}:" in ended.stderr.decode()
 
 
 def test_messages_that_are_not_base64(stack: Stack, queue: Queue) -> None:

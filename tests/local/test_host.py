@@ -245,8 +245,8 @@ def test_settings_faults_are_lines(app_folder: Path) -> None:
     lines = ended.stderr.splitlines()
     assert [line.partition(";")[0] for line in lines[1:]] == [
         "EVENTS_STORAGE: is missing",
-        "TOKEN_ISSUERS: is missing",
         "EVENTS_QUEUE_NAME: is wrong",
+        "TOKEN_ISSUERS: is missing",
         "MAX_EVENT_BYTES: is wrong",
     ]
 

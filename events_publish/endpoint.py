@@ -89,8 +89,11 @@ class _Shared:
         self.authenticator = Authenticator(key_sets, settings.publish_scope)
         self.readiness = Readiness(key_sets.values(), self.queue)
         self.pdp = Pdp(settings.decision_point, JsonClient(self._http).post) if settings.decision_point else None
+        # While the first request waits for keys.
+        self._connecting = asyncio.create_task(self.queue.connect())
 
     async def close(self) -> None:
+        self._connecting.cancel()
         await self._http.close()
         await self.queue.close()
         if self._credential:

@@ -1,6 +1,7 @@
 """The Azure Storage Queue: an event is on it, or the publisher is told to try again."""
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,7 @@ from events_publish.problem import Overloaded, QueueUnavailable
 from events_publish.queue_service import QueueService
 from events_publish.request_record import RequestRecord
 from events_publish.settings import Connection
-from events_publish.storage_fault import StorageError
+from events_publish.storage_fault import FAULTS, StorageError
 
 if TYPE_CHECKING:
     from events_publish.credential import KeptToken
@@ -86,6 +87,11 @@ class EventQueue:
                 raise Overloaded(cause=str(error)) from error
             not_enqueued = set(range(len(events))) - enqueued
             raise QueueUnavailable(enqueued=enqueued, not_enqueued=not_enqueued, cause=str(error)) from error
+
+    async def connect(self) -> None:
+        """Have a connection and a token at hand for the first event, where that can be."""
+        with contextlib.suppress(*FAULTS):
+            await self._service.connect()
 
     async def require_reachable(self, *, deadline: float, record: RequestRecord) -> None:
         """Look at the queue, or each of them, without a message.

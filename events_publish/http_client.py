@@ -8,6 +8,7 @@ import asyncio
 import functools
 import socket
 import ssl
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Self
@@ -97,6 +98,7 @@ class HttpClient:
         """The connections that wait for a request, the one that was used last at the right."""
         self._open = set[_Connection]()
         self._resolver = Resolver()
+        self._tls: ssl.SSLContext | None = None
         self._sweeping: asyncio.TimerHandle | None = None
 
     async def exchange(self, origin: Origin, request: bytes, *, max_bytes: int, check: Check | None = None) -> Answer:
@@ -155,19 +157,26 @@ class HttpClient:
     async def _connect(self, origin: Origin) -> "_Connection":
         loop = asyncio.get_running_loop()
         try:
-            addresses = await self._resolver.addresses(origin.host, origin.port)
+            addresses, tls = await asyncio.gather(
+                self._resolver.addresses(origin.host, origin.port), self._trust(origin)
+            )
             connected = await aiohappyeyeballs.start_connection(
                 addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, interleave=1, socket_factory=open_socket
             )
             _, connection = await loop.create_connection(
                 lambda: _Connection(self._open),
                 sock=connected,
-                ssl=_tls() if origin.tls else None,
-                server_hostname=origin.host if origin.tls else None,
+                ssl=tls,
+                server_hostname=origin.host if tls else None,
             )
         except OSError as error:
             raise ConnectFailed(error.errno, error.strerror) from error
         return connection
+
+    async def _trust(self, origin: Origin) -> ssl.SSLContext | None:
+        if origin.tls and self._tls is None:
+            self._tls = await asyncio.to_thread(_tls)
+        return self._tls if origin.tls else None
 
     def _keep(self, origin: Origin, connection: "_Connection") -> None:
         connection.idle_since = asyncio.get_running_loop().time()
@@ -256,7 +265,7 @@ class _Connection(asyncio.Protocol):
             self.persists = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")
         self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
     def on_headers_complete(self) -> None:
@@ -282,9 +291,17 @@ class _Connection(asyncio.Protocol):
         """Its body has no length of its own."""
 
 
-@functools.cache
 def _tls() -> ssl.SSLContext:
-    """How to know whom we speak with; made once, for it reads all certificates that are trusted."""
+    """How to know whom we speak with: made once, by whichever thread is the first, for it reads all trusted certificates."""
+    with _MAKING_TLS:
+        return _make_tls()
+
+
+_MAKING_TLS = threading.Lock()
+
+
+@functools.cache
+def _make_tls() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context

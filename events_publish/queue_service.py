@@ -185,5 +185,5 @@ _ELEMENTS = (
 # Storage writes neither attributes nor comments nor escapes, and a byte-order mark at the beginning.
 _ACKNOWLEDGEMENT = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:<\?xml[^<>]*+>)?\s*<QueueMessagesList>\s*<QueueMessage>"
-    rb"(?:\s*(?:%b))*+\s*</QueueMessage>\s*</QueueMessagesList>\s*" % b"|".join(_ELEMENTS)
+    rb"(?:\s*(?:%b))*\s*</QueueMessage>\s*</QueueMessagesList>\s*" % b"|".join(_ELEMENTS)
 ).fullmatch

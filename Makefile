@@ -33,6 +33,7 @@ test-long: setup .venv-checkov/.ready  ## the tests that take longer
 	$(VENV) -m pytest -m "long or property" --hypothesis-profile=long
 
 bench: setup  ## measurements, each beside a baseline
+	$(VENV) -m benchmarks $(ARGS)
 	$(VENV) -m benchmarks.tokens
 	$(VENV) -m benchmarks.hanging_issuer
 	$(VENV) -m benchmarks.scale --plot docs/scale.svg

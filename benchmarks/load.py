@@ -1,11 +1,13 @@
-"""An open-loop load: requests go out on a schedule, whatever becomes of those before them, over kept connections.
+"""Load over kept connections: on a schedule, or as much as the server takes.
 
-A publisher does not wait for the answers that others get. So each request has a moment at which it is due, and its
-latency counts from there, also when it had to wait for a connection. It is made to cost little: the machine that is
+A publisher does not wait for the answers that others get. So in an open loop (`offer`) each request has a moment at which
+it is due, and its latency counts from there, also when it had to wait for a connection. A closed loop (`circulate`) finds
+how much a server can do: each connection sends when it has its answer. Both are made to cost little: the machine that is
 loaded is the one that loads.
 """
 
 import asyncio
+import itertools
 import math
 import re
 from collections import deque
@@ -88,6 +90,37 @@ async def offer(  # noqa: PLR0913  # all but one by name
             await pool.idle()
     except TimeoutError:
         pass
+    finally:
+        await pool.close()
+
+
+async def circulate(
+    url: str,
+    *,
+    connections: int,
+    more: Callable[[], bool],
+    request: Callable[[int], bytes],
+    take: Callable[[Exchange], None],
+) -> None:
+    """Keep as many `connections` busy for as long as there are `more` requests to be sent; `take` gets each when it ended.
+
+    Each sends its next request when the last is answered; none follows one that was not. Returns when all have ended.
+    """
+    numbers = itertools.count()
+
+    def send() -> None:
+        pool.send(_Waiting(next(numbers), pool.now()))
+
+    def take_and_send(exchange: Exchange) -> None:
+        take(exchange)
+        if exchange.status is not None and more():
+            send()
+
+    pool = _Pool(url, request, take_and_send, connections)
+    for _ in range(connections):
+        send()
+    try:
+        await pool.idle()
     finally:
         await pool.close()
 

@@ -1,4 +1,4 @@
-# The one door for commands. `make` alone lists them; ARGS="--port 0" goes on to run and demo.
+# The one door for commands. `make` alone lists them; ARGS="--port 0" goes on to run, demo and bench.
 
 VENV := .venv/bin/python
 MINUTES := 10
@@ -32,10 +32,8 @@ test: setup  ## the tests, within 3 minutes
 test-long: setup .venv-checkov/.ready  ## the tests that take longer
 	$(VENV) -m pytest -m "long or property" --hypothesis-profile=long
 
-bench: setup  ## measurements, each beside a baseline
+bench: setup  ## measurements, each beside a baseline, in 15 minutes; ARGS=--quick in one
 	$(VENV) -m benchmarks $(ARGS)
-	$(VENV) -m benchmarks.tokens
-	$(VENV) -m benchmarks.hanging_issuer
 	$(VENV) -m benchmarks.scale --plot docs/scale.svg
 
 soak: setup  ## load for MINUTES=10, and whether memory or answers get worse with time

@@ -1,97 +1,76 @@
-"""``make bench``: every part, or those that are named; tables on standard output."""
+"""``make bench``: every part, or those that are named; tables on standard output, and as JSON in .local/bench.json.
+
+The whole, and not a part of it, draws the chart of the docs, too.
+"""
 
 import argparse
 import asyncio
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
-from benchmarks import systems, throughput
-from benchmarks.systems import PLAIN
-from benchmarks.table import table
-from benchmarks.throughput import Row
-from local import Failure
+from benchmarks import chart, cold, puts, sizes, stages, systems, throughput, windows
+from benchmarks.effort import QUICK, Effort
+from benchmarks.table import Table
+from local import FOLDER, ROOT, Failure
 
-CONNECTIONS = (1, 8, 32, 128)
+PARTS: Mapping[str, Callable[[Effort], Coroutine[Any, Any, list[Table]]]] = {
+    "throughput": throughput.tables,
+    "azurite": throughput.against_azurite,
+    "sizes": sizes.tables,
+    "windows": windows.tables,
+    "stages": stages.tables,
+    "puts": puts.tables,
+    "cold": cold.tables,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Measure, and return the exit code."""
     options = _parser().parse_args(arguments)
+    found: list[Table] = []
     try:
         for part in options.parts or PARTS:
-            asyncio.run(PARTS[part](options))
+            for table in asyncio.run(PARTS[part](_effort(options))):
+                print(f"\n{table}", flush=True)
+                found.append(table)
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "bench.json").write_text(json.dumps({table.title: table.records() for table in found}, indent=1))
+    if not options.parts and not options.quick:
+        chart.draw(found[0], ROOT / "docs/performance.svg")
     return 0
 
 
-async def _throughput(options: argparse.Namespace) -> None:
-    await _compare(options, "Against a queue that acknowledges at once", real_storage=False)
-
-
-async def _azurite(options: argparse.Namespace) -> None:
-    await _compare(options, "Against Azurite", real_storage=True)
-
-
-async def _compare(options: argparse.Namespace, title: str, *, real_storage: bool) -> None:
-    rows = await throughput.compare(
-        options.systems,
-        options.connections,
-        seconds=options.seconds,
-        rounds=options.rounds,
-        real_storage=real_storage,
-    )
-    print(f"\n### {title}\n\n{_table(rows)}", flush=True)
-
-
-def _table(rows: Sequence[Row]) -> str:
-    """Each figure beside that of plain at as many connections."""
-    plain = {row.connections: row.figures for row in rows if row.system == PLAIN}
-    header = ["", "connections", "events/s", "× plain", "p50 ms", "p95 ms", "p99 ms", "CPU µs/event", "÷ plain", "MB"]
-    header.append("generator µs/event")
-    cells: list[list[str | float]] = []
-    for row in rows:
-        figures, base = row.figures, plain.get(row.connections)
-        cells.append(
-            [
-                row.system,
-                str(row.connections),
-                figures.events_per_second,
-                figures.events_per_second / base.events_per_second if base else "",
-                figures.p50_ms,
-                figures.p95_ms,
-                figures.p99_ms,
-                figures.cpu_us,
-                base.cpu_us / figures.cpu_us if base else "",
-                figures.memory_mb,
-                figures.generator_us,
-            ]
-        )
-    return table(header, cells)
-
-
-PARTS = {"throughput": _throughput, "azurite": _azurite}
+def _effort(options: argparse.Namespace) -> Effort:
+    given = {name: value for name in Effort._fields if (value := getattr(options, name, None)) is not None}
+    return (QUICK if options.quick else Effort())._replace(**given)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
-    parser.add_argument("--systems", type=_names, default=systems.NAMES, help=f"of {','.join(systems.NAMES)}")
-    parser.add_argument("--connections", type=_numbers, default=CONNECTIONS, help="such as 1,8,32,128")
-    parser.add_argument("--seconds", type=float, default=3, help="of each measurement (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="of which the median is shown (%(default)s)")
+    choices = [*PARTS, []]  # none at all is a choice, too
+    parser.add_argument("parts", nargs="*", choices=choices, metavar="PART", help=f"of {', '.join(PARTS)} (all)")
+    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, and rough figures")
+    parser.add_argument("--systems", type=_names, help=f"such as {','.join(systems.NAMES)}")
+    parser.add_argument("--connections", type=_numbers, help="such as 1,8,32,128")
+    parser.add_argument("--seconds", type=float, help="of one measurement under load")
+    parser.add_argument("--rounds", type=int, help="of which the median is shown")
     return parser
 
 
-def _names(text: str) -> list[str]:
-    names = text.split(",")
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
     if unknown := set(names) - set(systems.NAMES):
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: must be of {', '.join(systems.NAMES)}")
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is none of {', '.join(systems.NAMES)}")
     return names
 
 
-def _numbers(text: str) -> list[int]:
-    return [int(each) for each in text.split(",")]
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(",")))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """What every measurement needs around the systems: a queue, an issuer, a token, and requests that carry it."""
 
 import json
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,14 +33,10 @@ class Stack:
     async def start(self, names: Collection[str]) -> list[System]:
         """Start the systems of these names, as far as they are at hand; they end with the stack."""
         started = []
-        for name in names:
-            try:
-                system = await systems.start(name, self.environ, self.folder / f"{name}.log")
-            except systems.NotAtHand as lack:
-                print(lack, file=sys.stderr)
-            else:
-                self._stack.push_async_callback(system.child.stop)
-                started.append(system)
+        for name in systems.at_hand(names):
+            system = await systems.start(name, self.environ, self.folder / f"{name}.log")
+            self._stack.push_async_callback(system.child.stop)
+            started.append(system)
         return started
 
     def request(self, system: System, body: bytes, content_type: str = STRUCTURED) -> bytes:

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +36,19 @@ class System(NamedTuple):
     @property
     def events(self) -> str:
         return self.url + EVENTS_PATH
+
+
+def at_hand(names: Iterable[str]) -> list[str]:
+    """Those of the systems that can be started here; says so where one cannot."""
+    found = []
+    for name in names:
+        try:
+            command(name)
+        except NotAtHand as lack:
+            print(lack, file=sys.stderr)
+        else:
+            found.append(name)
+    return found
 
 
 def command(name: str) -> tuple[list[str], str]:

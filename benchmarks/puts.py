@@ -1,0 +1,105 @@
+"""What it costs to put a message on the queue and do nothing else: a signed request, by aiohttp and by a bare protocol."""
+
+import asyncio
+import base64
+import hmac
+import time
+from email.utils import formatdate
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from benchmarks import load
+from benchmarks.effort import Effort
+from benchmarks.load import Exchange
+from benchmarks.stack import stack
+from benchmarks.stand_in import StandIn
+from benchmarks.table import Table
+from benchmarks.throughput import CONNECTIONS, lasting
+from benchmarks.vitals import vitals
+from local import Failure
+from local.up import SAMPLE
+
+
+class Messages:
+    """Signs messages for the queue of a connection string with the key of its account (Shared Key)."""
+
+    def __init__(self, connection_string: str, queue_name: str) -> None:
+        parts = dict(part.split("=", 1) for part in connection_string.rstrip(";").split(";"))
+        self._account, self._key = parts["AccountName"], base64.b64decode(parts["AccountKey"])
+        self._path = f"{urlsplit(parts['QueueEndpoint']).path}/{queue_name}/messages"
+        self.url = f"{parts['QueueEndpoint']}/{queue_name}/messages?messagettl=-1"
+
+    def put(self, event: bytes) -> tuple[dict[str, str], bytes]:
+        """The headers and the body of a request with the event."""
+        body = b"<QueueMessage><MessageText>%b</MessageText></QueueMessage>" % base64.b64encode(event)
+        date = formatdate(usegmt=True)
+        signed = (
+            f"POST\n\n\n{len(body)}\n\napplication/xml\n\n\n\n\n\n\nx-ms-date:{date}\nx-ms-version:2024-11-04\n"
+            f"/{self._account}{self._path}\nmessagettl:-1"
+        )
+        signature = base64.b64encode(hmac.digest(self._key, signed.encode(), "sha256")).decode()
+        headers = {
+            "Content-Type": "application/xml",
+            "x-ms-date": date,
+            "x-ms-version": "2024-11-04",
+            "Authorization": f"SharedKey {self._account}:{signature}",
+        }
+        return headers, body
+
+
+async def tables(effort: Effort) -> list[Table]:
+    """CPU time of a message, of the process that sends it and of the stand-in that takes it; the best of some rounds."""
+    event = SAMPLE.read_bytes()
+    found: dict[str, list[tuple[float, float]]] = {}
+    async with stack(real_storage=False) as around:
+        messages = Messages(around.environ["EVENTS_STORAGE"], around.environ["EVENTS_QUEUE_NAME"])
+        queue = around.queue
+        assert isinstance(queue, StandIn)  # noqa: S101  # as was asked for
+        for _ in range(effort.rounds):
+            for name, put in (("by aiohttp's client", by_aiohttp), ("by a bare asyncio.Protocol", by_protocol)):
+                own, theirs = time.process_time(), vitals(queue.pid).cpu
+                count = await put(messages, event, effort.seconds)
+                own, theirs = time.process_time() - own, vitals(queue.pid).cpu - theirs
+                found.setdefault(name, []).append((own / count * 1e6, theirs / count * 1e6))
+    header = ("a signed PUT", "CPU µs/message", "queue stand-in µs")
+    return [Table("The floor", header, [(name, *map(min, zip(*costs, strict=True))) for name, costs in found.items()])]
+
+
+async def by_aiohttp(messages: Messages, event: bytes, seconds: float) -> int:
+    """Send for some seconds, and return how many were taken."""
+    more, count = lasting(seconds), 0
+
+    async def send(session: aiohttp.ClientSession) -> None:
+        nonlocal count
+        while more(count):
+            headers, body = messages.put(event)
+            async with session.post(messages.url, data=body, headers=headers) as answer:
+                await answer.read()
+            if answer.status != 201:
+                raise Failure(f"The queue answered {answer.status}.")
+            count += 1
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS)) as session:
+        await asyncio.gather(*(send(session) for _ in range(CONNECTIONS)))
+    return count
+
+
+async def by_protocol(messages: Messages, event: bytes, seconds: float) -> int:
+    """The same, written to the socket as they are."""
+    more, count, refused = lasting(seconds), 0, set[int | None]()
+
+    def take(exchange: Exchange) -> None:
+        nonlocal count
+        count += 1
+        if exchange.status != 201:
+            refused.add(exchange.status)
+
+    def request(_: int) -> bytes:
+        headers, body = messages.put(event)
+        return load.post(messages.url, headers)(body)
+
+    await load.circulate(messages.url, connections=CONNECTIONS, more=lambda: more(count), request=request, take=take)
+    if refused:
+        raise Failure(f"The queue answered {refused}.")
+    return count

@@ -88,7 +88,7 @@ async def compare(
                 young = await _settle(around, system)
                 rows += [young] if young.load in loads else []
             else:
-                await _measure(around, system, loads[-1], WARM_SECONDS)
+                await _measure(around, system, loads[-1], min(WARM_SECONDS, effort.seconds))
         for each in loads:
             taken: dict[str, list[Figures]] = {system.name: [] for system in started}
             for _ in range(effort.rounds):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from benchmarks import chart, cold, puts, sizes, stages, systems, throughput, windows
+from benchmarks import chart, cold, hanging_issuer, puts, sizes, stages, systems, throughput, windows
 from benchmarks.effort import QUICK, Effort
 from benchmarks.table import Table
 from local import FOLDER, ROOT, Failure
@@ -23,7 +23,11 @@ PARTS: Mapping[str, Callable[[Effort], Coroutine[Any, Any, list[Table]]]] = {
     "stages": stages.tables,
     "puts": puts.tables,
     "cold": cold.tables,
+    "issuer": hanging_issuer.tables,
 }
+
+QUICK_PARTS = [part for part in PARTS if part != "issuer"]
+"""The issuer has to be left in peace for half a minute before it hangs."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     found: list[Table] = []
     try:
-        for part in options.parts or PARTS:
+        for part in options.parts or (QUICK_PARTS if options.quick else PARTS):
             for table in asyncio.run(PARTS[part](_effort(options))):
                 print(f"\n{table}", flush=True)
                 found.append(table)
@@ -39,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(failure, file=sys.stderr)
         return 1
     FOLDER.mkdir(exist_ok=True)
-    (FOLDER / "bench.json").write_text(json.dumps({table.title: table.records() for table in found}, indent=1))
+    records = {table.title: table.records() for table in found}
+    (FOLDER / "bench.json").write_text(json.dumps(records, ensure_ascii=False, indent=1))
     if not options.parts and not options.quick:
         chart.draw(found[0], ROOT / "docs/performance.svg")
     return 0

@@ -19,7 +19,7 @@ NAMES = {
 
 def draw(table: Table, path: Path) -> None:
     """Write the chart of a table of throughput: bars of CPU time by system, at each number of connections."""
-    costs = {(row[""], row["connections"]): row["CPU µs/event"] for row in table.records()}
+    costs = {(row["system"], row["connections"]): row["CPU µs/event"] for row in table.records()}
     connections = sorted({row["connections"] for row in table.records()}, key=int)
     chart = pygal.Bar(
         **plot.OPTIONS, title="CPU time of an accepted event, µs", x_title="connections", x_labels=connections

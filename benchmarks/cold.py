@@ -50,7 +50,7 @@ async def tables(effort: Effort) -> list[Table]:
         )
         for name in names
     ]
-    header = ("", "first 200, ms", "of plain", "imports, ms", "of plain's")
+    header = ("system", "first 200, ms", "of plain", "imports, ms", "of plain's")
     shares = [_shares(name, packages) for name, packages in imports.items()]
     return [Table("From process start to the first 200", header, rows), *shares]
 

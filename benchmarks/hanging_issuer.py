@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -13,7 +12,10 @@ from pathlib import Path
 
 import aiohttp
 
-from local import ROOT, azurite, issuer, serving
+from benchmarks import load
+from benchmarks.effort import Effort
+from benchmarks.table import Table
+from local import ROOT, Failure, azurite, issuer, serving
 from local.child import Child
 from local.issuer import Fault
 from local.running import EVENTS_PATH
@@ -38,17 +40,13 @@ async def latencies(session: aiohttp.ClientSession, url: str, token: str) -> lis
         async with session.post(url, data=BODY, headers=headers) as answer:
             await answer.read()
         if answer.status != 200:
-            raise SystemExit(f"The endpoint answers {answer.status}.")
+            raise Failure(f"The endpoint answers {answer.status}.")
         found.append((time.perf_counter() - began) * 1000)
     return found
 
 
-def described(name: str, found: list[float]) -> str:
-    cuts = statistics.quantiles(found, n=100)
-    return f"{name}: median {cuts[49]:.2f} ms, 99 of 100 within {cuts[98]:.2f} ms, slowest {max(found):.1f} ms, {len(found)} requests"
-
-
-async def main() -> None:
+async def tables(_: Effort) -> list[Table]:
+    """The latencies of one who is known, while others wait for the issuer and while none does."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         storage = await azurite.start(folder / "azurite", azurite.Ports(0, 0, 0))
@@ -60,10 +58,16 @@ async def main() -> None:
         host = await Child.start(command, [rf"^{serving.READY}(\S+)"], env=environ, cwd=ROOT)
         stack.push_async_callback(host.stop)
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        await measure(session, host.ready[0][1] + EVENTS_PATH, folder, identifier)
+        found = await measure(session, host.ready[0][1] + EVENTS_PATH, folder, identifier)
+    header = ("the issuer is", "p50 ms", "p99 ms", "slowest ms", "requests")
+    rows = [
+        (name, load.quantile(each, 0.5), load.quantile(each, 0.99), max(each), len(each))
+        for name, each in found.items()
+    ]
+    return [Table("While an issuer hangs", header, rows)]
 
 
-async def measure(session: aiohttp.ClientSession, url: str, folder: Path, identifier: str) -> None:
+async def measure(session: aiohttp.ClientSession, url: str, folder: Path, identifier: str) -> dict[str, list[float]]:
     """Ten who need the issuer wait beside the one that is measured, when it hangs; when it is calm they are refused."""
     known = issuer.keys(folder).signing
     token = issuer.access_token(known, identifier, scope="altinn:events.publish", consumer="991825827", lifetime=600)
@@ -82,12 +86,6 @@ async def measure(session: aiohttp.ClientSession, url: str, folder: Path, identi
     await asyncio.sleep(0.2)
     hanging = await latencies(session, url, token)
     if any(each.done() for each in waiting):
-        raise SystemExit("The issuer did not hang for long enough.")
-    print(described("calm", calm))
-    print(described("hanging issuer", hanging))
-    print(f"median: {statistics.median(hanging) / statistics.median(calm):.2f} times the calm one")
-    print(f"those who needed the issuer: {sorted(set(await asyncio.gather(*waiting)))}")
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
+        raise Failure("The issuer did not hang for long enough.")
+    await asyncio.gather(*waiting)
+    return {"well": calm, "hanging": hanging}

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from benchmarks import load
+from benchmarks import load, systems
 from benchmarks.effort import Effort
 from benchmarks.load import Exchange
 from benchmarks.stack import STRUCTURED, Stack, stack
@@ -18,8 +18,11 @@ from local.up import SAMPLE
 CONNECTIONS = 32
 """Where the number of them is not what is compared."""
 
-YOUNG_SECONDS, SETTLING_SECONDS = 12, 20
-"""The first seconds of a C# process, which are a row of their own, and what its JIT needs beyond them."""
+YOUNG_SECONDS, SETTLING_SECONDS = 12, 5
+"""The first seconds of a C# process, which are a row of their own; those in which its JIT has to be done with it, after
+`SETTLING_ROUNDS` as long."""
+
+SETTLING_ROUNDS = 4
 
 WARM_SECONDS = 1.5
 
@@ -103,7 +106,7 @@ def table(title: str, what: str, rows: Iterable[Row]) -> Table:
     rows = list(rows)
     plain = {row.load: row.figures for row in rows if row.system == PLAIN}
     header = (
-        "",
+        "system",
         what,
         "events/s",
         "× plain",
@@ -139,7 +142,7 @@ def table(title: str, what: str, rows: Iterable[Row]) -> Table:
 def _by_connections(where: str, rows: Sequence[Row], loads: Sequence[Load]) -> Table:
     """Whether an event costs the same however many publishers there are."""
     costs = {(row.system, row.load): row.figures.cpu_us for row in rows}
-    names = dict.fromkeys(row.system for row in rows if (row.system, loads[0]) in costs)
+    names = [name for name in systems.NAMES if (name, loads[0]) in costs]
     header = ("CPU µs/event", *(f"{each.name} conn." for each in loads))
     return Table(f"By connections, {where}", header, [(name, *(costs[name, each] for each in loads)) for name in names])
 
@@ -195,10 +198,12 @@ def lasting(seconds: float) -> Callable[[int], bool]:
 
 
 async def _settle(around: Stack, system: System) -> Row:
-    """The figures of its first seconds; then it is loaded until it is as fast as it gets."""
+    """The figures of its first seconds; then it is loaded until an event costs no less than before."""
     sample = Load(str(CONNECTIONS))
     young = await _measure(around, system, sample, YOUNG_SECONDS)
-    await _measure(around, system, sample, SETTLING_SECONDS)
+    costs = [young.cpu_us]
+    while len(costs) <= SETTLING_ROUNDS or costs[-1] < 0.9 * costs[-2]:
+        costs.append((await _measure(around, system, sample, SETTLING_SECONDS)).cpu_us)
     return Row(f"{system.name}, young", sample, young)
 
 

@@ -106,7 +106,7 @@ async def test_a_closed_loop_ends_where_nobody_answers() -> None:
 async def test_throughput() -> None:
     effort = Effort(("plain", "ours"), connections=(4,), seconds=0.3, rounds=1)
     figures, by_connections = await throughput.tables(effort)
-    rows = {row[""]: row for row in figures.records()}
+    rows = {row["system"]: row for row in figures.records()}
     assert rows.keys() == {"plain", "ours"}
     for row in rows.values():
         assert row["connections"] == "4"
@@ -160,7 +160,7 @@ def test_a_table() -> None:
 
 def test_the_chart(tmp_path: Path) -> None:
     """It shows each system that was measured, is the same each time, and fetches nothing."""
-    header = ("", "connections", "CPU µs/event")
+    header = ("system", "connections", "CPU µs/event")
     table = Table("", header, [("plain", "8", 2000.0), ("plain", "32", 2100.0), ("ours", "8", 200.0)])
     for name in ("a", "b"):
         chart.draw(table, tmp_path / name)

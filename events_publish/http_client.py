@@ -211,6 +211,7 @@ class _Connection(asyncio.Protocol):
         self.persists = True
         """More may be asked."""
         self.idle_since = 0.0
+        self._begin_answer()
 
     async def ask(self, request: bytes, max_bytes: int) -> Answer:
         """The answer to a request; one at a time."""

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -73,6 +74,16 @@ def always(answer: bytes) -> Serve:
             writer.write(answer)
 
     return serve
+
+
+@pytest.fixture(autouse=True)
+async def nothing_is_raised_at_the_loop() -> AsyncIterator[None]:
+    """By what it calls when something comes, or a connection ends: nobody would hear of it."""
+    raised: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+    yield
+    await asyncio.sleep(0)
+    assert not raised
 
 
 @pytest.fixture
@@ -288,6 +299,23 @@ async def test_a_connection_at_hand(http: HttpClient) -> None:
             await http.connect(server.origin)
         await get(http, server)
         assert server.connections == 1
+
+
+async def test_a_connection_at_hand_that_is_lost(http: HttpClient) -> None:
+    lost = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if server.connections == 1:
+            lost.set()
+            return
+        await always(OK)(reader, writer)
+
+    async with serving(serve) as server:
+        await http.connect(server.origin)
+        await lost.wait()
+        await asyncio.sleep(0.05)
+        await get(http, server)
+        assert server.connections == 2
 
 
 async def test_closing_ends_what_is_under_way(http: HttpClient) -> None:

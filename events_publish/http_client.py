@@ -23,6 +23,9 @@ from events_publish.resolver import AddressInfo, Resolver
 UNHEARD_SECONDS = 3
 """After which what was sent, and not even received, is given up, with the memory that it takes."""
 
+BUFFER_BYTES = 16_384
+"""What is read from a connection at once; asyncio itself would make room for 256 KiB each time."""
+
 NEXT_ADDRESS_SECONDS = 0.25
 """After which another address of a name is tried beside the one that does not answer (RFC 8305 §5)."""
 
@@ -198,13 +201,14 @@ class HttpClient:
             self._sweep_later()
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(asyncio.BufferedProtocol):
     """One connection: a request is asked, its answer comes, and then the next."""
 
     def __init__(self, open_connections: set["_Connection"]) -> None:
         self._open = open_connections
         self._transport: asyncio.Transport
         self._parser = httptools.HttpResponseParser(self)
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._answered: asyncio.Future[Answer] | None = None
         """What the request that was asked last waits for."""
         self._room = 0
@@ -233,17 +237,20 @@ class _Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]  # what a stream has
         self._open.add(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, length: int) -> None:
         answered = self._answered
         if answered is None or answered.done():  # nobody has asked
             self.abort()
             return
-        self._room -= len(data)
+        self._room -= length
         if self._room < 0:
             self._fail(LongAnswer())
             return
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._buffer[:length])
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(NotHttp())
 

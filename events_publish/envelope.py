@@ -40,7 +40,10 @@ def faults(members: tuple[Member, ...]) -> dict[str, list[str]]:
         if name not in event:
             found.setdefault(name, []).append(f"is required and missing ({rules.REQUIRED[name].name}).")
     for name in names:
-        fault = _fault(name, event.get(name))
+        rule, value = rules.ATTRIBUTES.get(name), event.get(name)
+        if rule and isinstance(value, str) and value.isprintable() and rule.holds(value):
+            continue  # as nearly all are
+        fault = _fault(name, value)
         if fault:
             messages = found.setdefault(shown(name), [])
             if fault not in messages:

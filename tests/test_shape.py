@@ -3,8 +3,6 @@
 import ast
 import json
 import re
-import subprocess
-import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -112,21 +110,6 @@ def test_the_environment_is_read_in_one_place() -> None:
 def test_the_host_knows_nothing_of_the_product() -> None:
     modules = ("host", "kestrel", "worker", "routes", "serving", "app_folder")
     assert {name: own_imports(ROOT / f"local/{name}.py") for name in modules} == {name: set() for name in modules}
-
-
-def test_imports_at_start() -> None:
-    """What a start with a connection string does not need is not imported: each costs every cold start."""
-    environ = {
-        "EVENTS_STORAGE": "UseDevelopmentStorage=true",
-        "TOKEN_ISSUERS": '[{"issuer": "https://maskinporten.no/"}]',
-    }
-    code = "import function_app, sys; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
-    )
-    assert not {"azure.identity", "msal", "local", "azure.storage.blob", "events_publish.openapi"} & set(
-        loaded.stdout.split()
-    )
 
 
 def test_no_record_of_a_request_is_sampled_away() -> None:

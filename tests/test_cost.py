@@ -138,11 +138,12 @@ async def test_memory_of_an_event(publisher: Publisher) -> None:
 
 async def test_an_event_leaves_nothing_behind(publisher: Publisher) -> None:
     with tracing() as traced:
-        await publisher.publish(500, EVENT)  # asyncio lets some hundred timers be that were cancelled
+        # Python keeps 2,000 tuples of each length for later, and asyncio some hundred timers that were cancelled.
+        await publisher.publish(2500, EVENT)
         before, _ = traced()
         await publisher.publish(1500, EVENT)
         after, _ = traced()
-    assert (after - before) / 1500 < 30, "the smallest object has more"
+    assert (after - before) / 1500 < 15, "a number has more"
 
 
 @contextmanager

@@ -4,16 +4,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from events_publish import storage_fault
+from events_publish.managed_identity import AccessToken, ManagedIdentity
 from events_publish.settings import Connection
 from events_publish.storage_fault import NoToken, StorageFault
 
 if TYPE_CHECKING:
-    from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
-
-    from events_publish.identity import Identity
+    from azure.core.credentials import TokenRequestOptions
 
 FETCH_SECONDS = 10
 """How long fetching a token may take."""
@@ -36,15 +35,28 @@ logging.getLogger("azure.identity").setLevel(logging.CRITICAL + 1)
 _log = logging.getLogger(__name__)
 
 
+class Identity(Protocol):
+    """What tokens are had from."""
+
+    async def token(self, scope: str, tenant_id: str | None = None) -> AccessToken:
+        """A token; raises one of `storage_fault.FAULTS`."""
+
+    async def close(self) -> None: ...
+
+
 def credential(connection: Connection) -> "KeptToken | None":
     """The credential of an identity-based connection; None for a connection string, which has its own."""
-    return None if connection.connection_string is not None else KeptToken(lambda: _identity(connection))
+    return None if connection.connection_string is not None else KeptToken(lambda: identity(connection))
 
 
-def _identity(connection: Connection) -> "Identity":
-    from events_publish.identity import Identity  # a heavy import that a connection string does not need
+def identity(connection: Connection) -> Identity:
+    """That of the function where the platform gives it one, else what azure-identity finds."""
+    endpoint, header = connection.identity_endpoint, connection.identity_header
+    if connection.credential == "managedidentity" and endpoint and header:
+        return ManagedIdentity(endpoint, header, connection.client_id)
+    from events_publish.azure_identity import AzureIdentity  # a heavy import that the function in Azure does not need
 
-    return Identity(connection)
+    return AzureIdentity(connection)
 
 
 class KeptToken:
@@ -55,37 +67,35 @@ class KeptToken:
     life on: an identity endpoint that is down would take hours of a good token with it.
     """
 
-    def __init__(self, make_identity: "Callable[[], Identity]") -> None:
+    def __init__(self, make_identity: Callable[[], Identity]) -> None:
         self._make_identity = make_identity
         self._identity: asyncio.Task[Identity] | None = None
-        self._token: AccessTokenInfo | None = None
-        self._fetches: set[asyncio.Task[AccessTokenInfo]] = set()
+        self._token: AccessToken | None = None
+        self._fetches: set[asyncio.Task[AccessToken]] = set()
         self._failure: StorageFault | None = None
         """Of the last fetch, where it failed."""
         self._tried_at = self._failed_at = -float("inf")
 
-    async def get_token_info(self, *scopes: str, options: "TokenRequestOptions | None" = None) -> "AccessTokenInfo":
+    async def get_token_info(self, *scopes: str, options: "TokenRequestOptions | None" = None) -> AccessToken:
         """The token that is at hand as long as it is good; where there is none, or storage wants another's, a new one.
 
         Raises:
             NoToken: the identity gives none.
         """
+        (scope,) = scopes
         if options:  # storage refused the one it was shown, and named the tenant that it trusts
-            return await self._fetch(*scopes, options=options)
+            return await self._fetch(scope, options.get("tenant_id"))
         now = time.time()
         if self._token is None or self._token.expires_on <= now:
-            return await self._fetched(*scopes)
+            return await self._fetched(scope)
         is_due = now >= (self._token.refresh_on or self._token.expires_on - AHEAD_SECONDS)
         if is_due and time.monotonic() - self._tried_at >= RETRY_SECONDS:
-            self._begin(*scopes)
+            self._begin(scope)
         return self._token
 
-    async def get_token(self, *scopes: str, **_: object) -> "AccessToken":
+    async def get_token(self, *scopes: str, **_: object) -> AccessToken:
         """As `get_token_info`, which the clients of storage prefer."""
-        from azure.core.credentials import AccessToken
-
-        token = await self.get_token_info(*scopes)
-        return AccessToken(token.token, token.expires_on)
+        return await self.get_token_info(*scopes)
 
     async def close(self) -> None:
         """Close the connections to the identity's endpoint."""
@@ -100,12 +110,12 @@ class KeptToken:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _fetched(self, *scopes: str) -> "AccessTokenInfo":
+    async def _fetched(self, scope: str) -> AccessToken:
         """A new token, soon; or the failure that has just kept another from it."""
         if self._failure and time.monotonic() - self._failed_at < PAUSE_SECONDS:
             raise NoToken(self._failure)
         if not self._fetches or time.monotonic() - self._tried_at >= PATIENCE_SECONDS:
-            self._begin(*scopes)
+            self._begin(scope)
         ended, _ = await asyncio.wait(self._fetches, timeout=PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if not ended:
             self._fail(storage_fault.read(TimeoutError()))
@@ -113,14 +123,14 @@ class KeptToken:
             raise NoToken(self._failure)
         return ended.pop().result()
 
-    def _begin(self, *scopes: str) -> None:
+    def _begin(self, scope: str) -> None:
         """Fetch a token in a task of its own, which no request that gives up takes with it."""
         self._tried_at = time.monotonic()
-        fetch = asyncio.create_task(self._fetch(*scopes))
+        fetch = asyncio.create_task(self._fetch(scope))
         self._fetches.add(fetch)
         fetch.add_done_callback(self._keep)
 
-    def _keep(self, fetch: "asyncio.Task[AccessTokenInfo]") -> None:
+    def _keep(self, fetch: asyncio.Task[AccessToken]) -> None:
         self._fetches.discard(fetch)
         if fetch.cancelled():
             return
@@ -134,12 +144,12 @@ class KeptToken:
         self._failure, self._failed_at = fault, time.monotonic()
         _log.warning("The identity gives no new token for EVENTS_STORAGE: %s", fault.reason)
 
-    async def _fetch(self, *scopes: str, options: "TokenRequestOptions | None" = None) -> "AccessTokenInfo":
+    async def _fetch(self, scope: str, tenant_id: str | None = None) -> AccessToken:
         try:
             async with asyncio.timeout(FETCH_SECONDS):
-                if self._identity is None:  # made in a thread, for its import takes long
+                if self._identity is None:  # made in a thread, for an import may take long
                     self._identity = asyncio.create_task(asyncio.to_thread(self._make_identity))
                 identity = await asyncio.shield(self._identity)
-                return await identity.token(*scopes, options=options)
+                return await identity.token(scope, tenant_id)
         except storage_fault.FAULTS as error:
             raise NoToken(storage_fault.read(error)) from error

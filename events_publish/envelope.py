@@ -30,12 +30,9 @@ def faults(members: tuple[Member, ...]) -> dict[str, list[str]]:
     A member that is ``null`` counts as absent (CloudEvents JSON format §2.2); its name counts all the same, since a
     reader that does not tell ``ID`` from ``id`` would take it for the other.
     """
-    found: dict[str, list[str]] = {}
     names = dict(members)
     event = {name: value for name, value in members if value is not None}
-    if len(names) != len(members):
-        for name in _repeated(members):
-            found[shown(name)] = [f"must be there once; it is there more than once ({rules.JSON_OBJECT_SOURCE.name})."]
+    found = {} if len(names) == len(members) else _repeated(members)
     for name in rules.REQUIRED:
         if name not in event:
             found.setdefault(name, []).append(f"is required and missing ({rules.REQUIRED[name].name}).")
@@ -87,8 +84,9 @@ def _extension_fault(value: object) -> str | None:
     return f"must be {rules.EXTENSION_MUST_BE} ({rules.TYPES_SOURCE.name})."
 
 
-def _repeated(members: tuple[Member, ...]) -> list[str]:
-    return [name for name, times in Counter(name for name, _ in members).items() if times > 1]
+def _repeated(members: tuple[Member, ...]) -> dict[str, list[str]]:
+    fault = f"must be there once; it is there more than once ({rules.JSON_OBJECT_SOURCE.name})."
+    return {shown(name): [fault] for name, times in Counter(name for name, _ in members).items() if times > 1}
 
 
 def shown(name: str) -> str:

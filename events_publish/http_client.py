@@ -81,12 +81,25 @@ type Check = Callable[[Answer], bool]
 """Whether more may be asked on the connection that an answer came by; raises what its caller is to get instead of it."""
 
 
+def require_plain(answer: Answer) -> bool:
+    """A `Check`; raises EncodedAnswer: the answer is compressed."""
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise EncodedAnswer
+    return True
+
+
 def head(method: str, url: SplitResult, headers: Mapping[str, str]) -> bytes:
-    """The request line, and headers that each request has beside `headers`; without the empty line that ends them."""
+    """The request line, and headers that each request has beside `headers`; without the empty line that ends them.
+
+    Raises:
+        ValueError: what is given would be more than a line.
+    """
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     common = {"Host": url.netloc, "User-Agent": f"events-publish/{__version__}", "Accept-Encoding": "identity"}
-    lines = [f"{name}: {value}\r\n" for name, value in {**common, **headers}.items()]
-    return f"{method} {target} HTTP/1.1\r\n{''.join(lines)}".encode("latin-1")
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in {**common, **headers}.items())]
+    if not all(line.isprintable() for line in lines):
+        raise ValueError("it would be more than a line")
+    return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 
 
 class HttpClient:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from events_publish import http_client
-from events_publish.http_client import Answer, EncodedAnswer, HttpClient, LongAnswer, Origin
+from events_publish.http_client import HttpClient, LongAnswer, Origin
 
 MAX_DOCUMENT_BYTES = 262_144
 """Of one answer: some hundred keys with their certificates."""
@@ -57,7 +57,7 @@ class JsonClient:
         try:
             async with asyncio.timeout(SECONDS), self._room:
                 answer = await self._http.exchange(
-                    Origin.of(parts), request, max_bytes=MAX_DOCUMENT_BYTES, check=_is_plain
+                    Origin.of(parts), request, max_bytes=MAX_DOCUMENT_BYTES, check=http_client.require_plain
                 )
         except LongAnswer:
             raise OSError(f"{url} answers more than {MAX_DOCUMENT_BYTES} bytes") from None
@@ -70,12 +70,6 @@ class JsonClient:
             return Document(json.loads(answer.body), _fresh_seconds(answer.headers))
         except (ValueError, RecursionError):
             raise ValueError(f"{url} answers what is not JSON") from None
-
-
-def _is_plain(answer: Answer) -> bool:
-    if answer.headers.get("content-encoding", "identity") != "identity":
-        raise EncodedAnswer
-    return True
 
 
 _MAX_AGE = re.compile(r'(?:^|,)\s*max-age\s*=\s*"?([0-9]{1,9})"?\s*(?=,|$)', re.IGNORECASE)

@@ -5,7 +5,7 @@ To import this takes half a second, and few events need it.
 
 import contextlib
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from azure.storage.blob import ContentSettings
 from azure.storage.blob.aio import BlobClient, ContainerClient
@@ -18,7 +18,7 @@ from events_publish.settings import HOST_REQUEST_BYTES, Connection
 from events_publish.storage_fault import StorageError
 
 if TYPE_CHECKING:
-    from azure.core.credentials_async import AsyncTokenCredential
+    from events_publish.credential import KeptToken
 
 CONTAINER = "events-payloads"
 
@@ -26,14 +26,15 @@ CONTAINER = "events-payloads"
 class PayloadStore:
     """The container of an account that payloads are put in; made on the running loop."""
 
-    def __init__(self, connection: Connection, credential: "AsyncTokenCredential | None" = None) -> None:
+    def __init__(self, connection: Connection, credential: "KeptToken | None" = None) -> None:
         self._session = storage_session.open_session()
         # A payload goes in one request, whole or not at all.
         options = {**storage_client.options(self._session), "max_single_put_size": HOST_REQUEST_BYTES}
         if connection.connection_string is not None:
             self._client = ContainerClient.from_connection_string(connection.connection_string, CONTAINER, **options)
         else:
-            self._client = ContainerClient(str(connection.blob_service_uri), CONTAINER, credential, **options)
+            signs: Any = credential
+            self._client = ContainerClient(str(connection.blob_service_uri), CONTAINER, signs, **options)
         self.attempts = Attempts(f"the container {CONTAINER}", "Storage Blob Data Contributor")
 
     async def put(self, payload: Payload, *, deadline: float, record: RequestRecord) -> str:

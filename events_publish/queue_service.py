@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from events_publish import http_client, storage_fault
 from events_publish.connection_string import QueueAccount, queue_account
-from events_publish.http_client import Answer, EncodedAnswer, HttpClient, OddAnswer, Origin
+from events_publish.http_client import Answer, HttpClient, OddAnswer, Origin
 from events_publish.settings import Connection
 from events_publish.shared_key import SharedKey, StringToSign
 from events_publish.storage_fault import CLIENT_REQUEST_ID, StorageError
@@ -163,9 +163,7 @@ def is_trusted(answer: Answer, client_request_id: str) -> bool:
     # A gateway may refuse in storage's place; that all is well is for storage to say.
     if answered != client_request_id and (answered is not None or answer.status < 300):
         raise AnswerToAnother
-    if answer.headers.get("content-encoding", "identity") != "identity":
-        raise EncodedAnswer
-    return answered is not None
+    return http_client.require_plain(answer) and answered is not None
 
 
 @functools.lru_cache(maxsize=1)

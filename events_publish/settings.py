@@ -35,6 +35,9 @@ NAMES = (
 )
 """The name of every setting; the tests compare the docs and the sample with this."""
 
+IDENTITY_ENDPOINT, IDENTITY_HEADER = "IDENTITY_ENDPOINT", "IDENTITY_HEADER"
+"""What Azure tells a function app that has an identity; nobody sets them."""
+
 HOST_REQUEST_BYTES = 104_857_600
 """What the Functions host takes as a body."""
 
@@ -65,6 +68,10 @@ class Connection:
     """`managedidentity`, or `DEFAULT_CHAIN`."""
     client_id: str | None = None
     """The client id of a user-assigned identity."""
+    identity_endpoint: str | None = None
+    """Where the function gets tokens of a managed identity, if Azure says so."""
+    identity_header: str | None = field(default=None, repr=False)
+    """The secret that it is known there by."""
 
     @property
     def has_blob_service(self) -> bool:
@@ -209,6 +216,8 @@ def _connection(reader: _Reader) -> Connection:
             default=DEFAULT_CHAIN,
         ),
         client_id=reader.get("EVENTS_STORAGE__clientId"),
+        identity_endpoint=reader.get(IDENTITY_ENDPOINT),
+        identity_header=reader.get(IDENTITY_HEADER),
     )
 
 

@@ -18,7 +18,7 @@ from events_publish.storage_fault import NOT_STORAGE, StorageError, StorageFault
 from events_publish.storage_session import OddAnswer
 
 if TYPE_CHECKING:
-    from azure.core.credentials_async import AsyncTokenCredential
+    from events_publish.credential import KeptToken
 
 # azure-core writes each request's headers at INFO, which costs CPU for each event; the storage clients write tracebacks
 # for what they cannot read. What matters of it is in the records of requests.
@@ -61,7 +61,7 @@ async def make_missing(missing: StorageError, make: Callable[[], Awaitable[objec
         # Else another request was faster.
 
 
-async def create_queue(connection: Connection, name: str, credential: "AsyncTokenCredential | None") -> None:
+async def create_queue(connection: Connection, name: str, credential: "KeptToken | None") -> None:
     """Raises as the client does."""
     from azure.storage.queue.aio import QueueClient
 
@@ -69,7 +69,8 @@ async def create_queue(connection: Connection, name: str, credential: "AsyncToke
         if connection.connection_string is not None:
             client = QueueClient.from_connection_string(connection.connection_string, name, **options(session))
         else:
-            client = QueueClient(str(connection.queue_service_uri), name, credential, **options(session))
+            signs: Any = credential
+            client = QueueClient(str(connection.queue_service_uri), name, signs, **options(session))
         await client.create_queue()
 
 

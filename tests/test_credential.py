@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from events_publish import credential, storage_fault
+from events_publish.azure_identity import AzureIdentity
 from events_publish.credential import KeptToken
+from events_publish.managed_identity import ManagedIdentity
 from events_publish.settings import Connection
 from events_publish.storage_fault import NoToken
 from tests.identity_endpoint import RESOURCE, IdentityEndpoint, identity_endpoint
@@ -24,10 +26,13 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[IdentityEnd
         yield endpoint
 
 
-@pytest.fixture
-async def kept(endpoint: IdentityEndpoint) -> AsyncIterator[KeptToken]:
-    """A token of azure-identity's own credential for a managed identity."""
-    kept = credential.credential(Connection(queue_service_uri="https://x/", credential="managedidentity"))
+@pytest.fixture(params=[ManagedIdentity, AzureIdentity], ids=["ours", "azure-identity"])
+async def kept(endpoint: IdentityEndpoint, request: pytest.FixtureRequest) -> AsyncIterator[KeptToken]:
+    """A token of a managed identity: by our own call, and by azure-identity, which knows more kinds of them."""
+    known = (endpoint.url, endpoint.header) if request.param is ManagedIdentity else (None, None)
+    connection = Connection(None, "https://x/", None, "managedidentity", "a-client", *known)
+    assert isinstance(credential.identity(connection), request.param)
+    kept = credential.credential(connection)
     assert kept
     yield kept
     endpoint.answers.set()

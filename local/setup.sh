@@ -1,5 +1,6 @@
 #!/bin/sh
 # setup.sh python | node | checkov: make .venv, node_modules or .venv-checkov at the root of the checkout, and say how.
+# setup.sh which: print a Python of the version in .python-version, or fail.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,7 +11,7 @@ fail() {
 
 # A Python counts only if it runs: a version manager's shim may stand on the PATH with nothing behind it.
 find_python() {
-    for candidate in "${PYTHON:-}" "python$1" python3 python "$HOME"/.pyenv/versions/"$1"*/bin/python; do
+    for candidate in "${PYTHON:-}" "python$1" python3 python "${HOME:-}"/.pyenv/versions/"$1"*/bin/python; do
         if [ -n "$candidate" ] && "$candidate" -c "import sys, venv
 sys.exit('%d.%d' % sys.version_info[:2] != '$1')" >/dev/null 2>&1; then
             echo "$candidate"
@@ -50,4 +51,5 @@ case $1 in
 python) make_venv .venv -r requirements.txt -r requirements-dev.txt ;;
 checkov) make_venv .venv-checkov -r requirements-checkov.txt ;;
 node) make_node_modules ;;
+which) find_python "$(cat .python-version)" ;;
 esac

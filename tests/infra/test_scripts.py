@@ -1,6 +1,7 @@
 """The scripts of a deployment, run: the package, the smoke test, and the deployment with a stand-in for az."""
 
 import json
+import marshal
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -17,6 +19,7 @@ import pytest
 from local import ROOT
 from tests.background import Background
 from tests.conftest import Host, MakeToken, StartHost, host_of
+from tests.local import test_setup
 from tests.storage import Queue
 
 BASE = "/events/api/v1"
@@ -44,9 +47,11 @@ exec {curl} "$@"
 """curl itself, which notes its command line."""
 
 
-def _run(script: str, *arguments: Path | str, environ: Mapping[str, str] | None = None) -> tuple[int, str]:
+def _run(
+    script: str, *arguments: Path | str, environ: Mapping[str, str] | None = None, checkout: Path = ROOT
+) -> tuple[int, str]:
     """The exit code of a script of infra/, and what it wrote."""
-    command = ["sh", ROOT / "infra" / script, *arguments]
+    command = ["sh", checkout / "infra" / script, *arguments]
     env = {"PATH": os.environ["PATH"], "no_proxy": "127.0.0.1", **(environ or {})}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=60)
     return done.returncode, done.stdout + done.stderr
@@ -62,25 +67,66 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZipFile]:
 
 
 def test_package(package: ZipFile) -> None:
-    """The function, and nothing of tests, docs, laptop or infrastructure."""
+    """The function with its bytecode, and nothing of tests, docs, laptop or infrastructure."""
     top = {".funcignore", "function_app.py", "host.json", "requirements.txt"}
-    names = {name for name in package.namelist() if not name.endswith("/")}
-    for name in names:
+    listed = subprocess.run(["git", "ls-files", "events_publish"], capture_output=True, text=True, check=True, cwd=ROOT)
+    sources = top | set(listed.stdout.split())
+    for name in sources:
         committed = subprocess.run(["git", "show", f"HEAD:{name}"], capture_output=True, check=True, cwd=ROOT)
         assert package.read(name) == committed.stdout
-    listed = subprocess.run(["git", "ls-files", "events_publish"], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert names == top | set(listed.stdout.split())
+    bytecode = {cache_from_source(name) for name in sources if name.endswith(".py")}
+    assert {name for name in package.namelist() if not name.endswith("/")} == sources | bytecode
 
 
+def test_the_bytecode_is_that_of_the_sources(package: ZipFile) -> None:
+    """Of each, with no path of this machine; Python need not look whether it is (PEP 552)."""
+    for name in [each for each in package.namelist() if each.endswith(".py")]:
+        source, bytecode = package.read(name), package.read(cache_from_source(name))
+        assert bytecode[:16] == MAGIC_NUMBER + (0b01).to_bytes(4, "little") + source_hash(source)
+        code = marshal.loads(bytecode[16:])  # noqa: S302  # we made it
+        assert code == compile(source, name, "exec", dont_inherit=True)
+        assert code.co_filename == name
+
+
+def test_the_package_of_a_commit_is_always_the_same(package: ZipFile, tmp_path: Path) -> None:
+    assert _run("package.sh", tmp_path / "package.zip", environ={"TMPDIR": str(tmp_path)})[0] == 0
+    assert (tmp_path / "package.zip").read_bytes() == Path(str(package.filename)).read_bytes()
+    assert [each.name for each in tmp_path.iterdir()] == ["package.zip"]
+
+
+@pytest.mark.parametrize("form", ["bytecode", "sources"])
 def test_the_package_runs(
-    background: Background, client: httpx.Client, package: ZipFile, settings: dict[str, str], tmp_path: Path
+    background: Background, client: httpx.Client, package: ZipFile, settings: dict[str, str], tmp_path: Path, form: str
 ) -> None:
-    """By itself: nothing that it needs was left out."""
+    """By itself: nothing that it needs was left out, and no source is read where there is bytecode."""
     package.extractall(tmp_path)
+    for source in [*tmp_path.rglob("*.py")]:
+        if form == "bytecode":
+            source.write_text("raise ImportError('compiled anew')")
+        else:
+            Path(cache_from_source(source)).unlink()
     host = background.run(host_of(tmp_path, settings))
     assert client.get(f"{host.url}{BASE}/health/ready").status_code == 200
     assert client.get(f"{host.url}{BASE}/openapi.json").status_code == 200
     background.run(host.child.stop())
+
+
+def test_a_package_where_python_is_missing(package: ZipFile, tmp_path: Path) -> None:
+    """It is made, without bytecode, and says so."""
+    checkout = tmp_path / "checkout"
+    subprocess.run(["git", "clone", "--quiet", ROOT, checkout], check=True)
+    for script in ("infra/package.sh", "local/setup.sh"):
+        shutil.copy(ROOT / script, checkout / script)
+    for name in ("python3.13", "python3", "python"):
+        test_setup.script(tmp_path / "bin" / name, "exit 127")
+    environ = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    code, said = _run("package.sh", tmp_path / "package.zip", environ=environ, checkout=checkout)
+    assert (code, said.splitlines()) == (
+        0,
+        ["Python 3.13 is missing, so the package has no bytecode: each cold start will take longer."],
+    )
+    with ZipFile(tmp_path / "package.zip") as made:
+        assert made.namelist() == [name for name in package.namelist() if not name.endswith(".pyc")]
 
 
 def test_smoke_test(host: Host, queue: Queue, make_token: MakeToken) -> None:

@@ -105,6 +105,7 @@ def test_when_what_is_deployed() -> None:
     )
     assert deploy["environment"] == where
     assert deploy["concurrency"] == {"group": f"deploy-to-{where}", "cancel-in-progress": False}
+    assert {"python-version-file": ".python-version"} in [step.get("with") for step in deploy["steps"]]
     assert (deploy["steps"][-1]["run"], deploy["steps"][-1]["env"]) == (
         'sh infra/deploy.sh "$ENVIRONMENT"',
         {"ENVIRONMENT": where},

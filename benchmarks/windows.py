@@ -1,9 +1,14 @@
-"""Whether an event costs the same late as early: one process, one long run, cut into windows of as many requests."""
+"""Whether an event costs the same late as early: one process of each, one long run, cut into windows of as many requests.
+
+And what all so far have cost: a process that settles late has to earn that back before it ends.
+"""
+
+import itertools
 
 from benchmarks import throughput
 from benchmarks.effort import Effort
-from benchmarks.stack import stack
-from benchmarks.systems import OURS
+from benchmarks.stack import Stack, stack
+from benchmarks.systems import CSHARP, OURS, System
 from benchmarks.table import Table
 from benchmarks.throughput import Load
 from local.up import SAMPLE
@@ -12,18 +17,29 @@ WINDOWS = 10
 
 
 async def tables(effort: Effort) -> list[Table]:
-    """The figures of each window; the first begins when a hundredth of the requests is over."""
-    early, load = effort.requests // 100, Load("")
-    bounds = [early + (effort.requests - early) * number // WINDOWS for number in range(WINDOWS + 1)]
+    """The figures of each window; the first of them ends when a hundredth of the requests is over."""
     rows = []
-    async with stack(real_storage=False) as around:
-        (system,) = await around.start([OURS])
-        request = around.request(system, SAMPLE.read_bytes())
-        for begin, end in zip([0, *bounds], bounds, strict=False):
+    for name in (OURS, CSHARP):
+        if name in effort.systems:
+            async with stack(real_storage=False) as around:
+                for system in await around.start([name]):
+                    rows += await _windows(around, system, effort.requests)
+    header = ("system", "events", "CPU µs/event", "of all so far", "p50 ms", "MB")
+    return [Table("From the first event on", header, rows)]
 
-            def more(answered: int, wanted: int = end - begin) -> bool:
-                return answered + load.connections <= wanted  # as many but one are on their way
 
-            figures = await throughput.measure(system, request, load, more)
-            rows.append((f"{begin:,}–{end:,}", figures.cpu_us, figures.p50_ms, figures.memory_mb))
-    return [Table("Ours, from the first event on", ("events", "CPU µs/event", "p50 ms", "MB"), rows)]
+async def _windows(around: Stack, system: System, requests: int) -> list[tuple[str, str, float, float, float, float]]:
+    early, load = requests // 100, Load("")
+    bounds = [0, *(early + (requests - early) * number // WINDOWS for number in range(WINDOWS + 1))]
+    request = around.request(system, SAMPLE.read_bytes())
+    rows, spent, events = [], 0.0, 0.0
+    for begin, end in itertools.pairwise(bounds):
+
+        def more(answered: int, wanted: int = end - begin) -> bool:
+            return answered + load.connections <= wanted  # as many but one are on their way
+
+        figures = await throughput.measure(system, request, load, more)
+        spent, events = spent + figures.cpu_us * figures.events, events + figures.events
+        within = f"{begin:,}–{end:,}"
+        rows.append((system.name, within, figures.cpu_us, spent / events, figures.p50_ms, figures.memory_mb))
+    return rows

@@ -17,6 +17,10 @@ from benchmarks.stand_in import StandIn
 from benchmarks.table import Table
 from benchmarks.throughput import CONNECTIONS, lasting
 from benchmarks.vitals import vitals
+from events_publish import queue_service
+from events_publish.http_client import HttpClient
+from events_publish.queue_service import QueueService
+from events_publish.settings import Connection
 from local import Failure
 from local.up import SAMPLE
 
@@ -28,6 +32,7 @@ class Messages:
         parts = dict(part.split("=", 1) for part in connection_string.rstrip(";").split(";"))
         self._account, self._key = parts["AccountName"], base64.b64decode(parts["AccountKey"])
         self._path = f"{urlsplit(parts['QueueEndpoint']).path}/{queue_name}/messages"
+        self.connection_string, self.queue_name = connection_string, queue_name
         self.url = f"{parts['QueueEndpoint']}/{queue_name}/messages?messagettl=-1"
 
     def put(self, event: bytes) -> tuple[dict[str, str], bytes]:
@@ -56,14 +61,33 @@ async def tables(effort: Effort) -> list[Table]:
         messages = Messages(around.environ["EVENTS_STORAGE"], around.environ["EVENTS_QUEUE_NAME"])
         queue = around.queue
         assert isinstance(queue, StandIn)  # noqa: S101  # as was asked for
+        ways = {
+            "by aiohttp's client": by_aiohttp,
+            "by ours": by_ours,
+            "by a bare asyncio.Protocol": by_protocol,
+        }
         for _ in range(effort.rounds):
-            for name, put in (("by aiohttp's client", by_aiohttp), ("by a bare asyncio.Protocol", by_protocol)):
+            for name, put in ways.items():
                 own, theirs = time.process_time(), vitals(queue.pid).cpu
                 count = await put(messages, event, effort.seconds)
                 own, theirs = time.process_time() - own, vitals(queue.pid).cpu - theirs
                 found.setdefault(name, []).append((own / count * 1e6, theirs / count * 1e6))
     header = ("a signed PUT", "CPU µs/message", "queue stand-in µs")
-    return [Table("The floor", header, [(name, *map(min, zip(*costs, strict=True))) for name, costs in found.items()])]
+    rows = [(name, *map(min, zip(*costs, strict=True))) for name, costs in found.items()]
+    return [Table("The floor", header, rows), await _azurite(effort)]
+
+
+async def _azurite(effort: Effort) -> Table:
+    """How many messages a second Azurite takes from one who sends nothing but them: more is not to be had of it."""
+    async with stack(real_storage=True) as around:
+        messages = Messages(around.environ["EVENTS_STORAGE"], around.environ["EVENTS_QUEUE_NAME"])
+        rates = []
+        for _ in range(effort.rounds):
+            await around.empty()
+            began = time.perf_counter()
+            count = await by_aiohttp(messages, SAMPLE.read_bytes(), effort.seconds)
+            rates.append(count / (time.perf_counter() - began))
+    return Table("What Azurite takes", ("a signed PUT", "messages/s"), [("by aiohttp's client", max(rates))])
 
 
 async def by_aiohttp(messages: Messages, event: bytes, seconds: float) -> int:
@@ -82,6 +106,22 @@ async def by_aiohttp(messages: Messages, event: bytes, seconds: float) -> int:
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS)) as session:
         await asyncio.gather(*(send(session) for _ in range(CONNECTIONS)))
+    return count
+
+
+async def by_ours(messages: Messages, event: bytes, seconds: float) -> int:
+    """The same by the client of this project, which trusts no answer that is not its request's."""
+    more, count = lasting(seconds), 0
+    async with HttpClient(queue_service.IDLE_SECONDS) as http:
+        service = QueueService(Connection(messages.connection_string), http)
+
+        async def send() -> None:
+            nonlocal count
+            while more(count):
+                await service.put_message(messages.queue_name, event, "0af7651916cd43dd8448eb211c80319c")
+                count += 1
+
+        await asyncio.gather(*(send() for _ in range(CONNECTIONS)))
     return count
 
 

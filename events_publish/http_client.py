@@ -291,6 +291,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     def on_headers_complete(self) -> None:
         self._ends_with_connection = not {"content-length", "transfer-encoding"} & self._headers.keys()
+        self._head, self._headers = self._headers, {}  # what may still come is none of its own
 
     def on_body(self, body: bytes) -> None:
         self._body += body
@@ -303,9 +304,10 @@ class _Connection(asyncio.BufferedProtocol):
         self._ends_with_connection = False
         self.persists = self.persists and self._parser.should_keep_alive()
         if self._answered and not self._answered.done():
-            self._answered.set_result(Answer(status, self._headers, self._body))
+            self._answered.set_result(Answer(status, self._head, self._body))
 
     def _begin_answer(self) -> None:
+        self._head: dict[str, str] = {}
         self._headers: dict[str, str] = {}
         self._body = b""
         self._ends_with_connection = False

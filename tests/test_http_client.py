@@ -141,6 +141,29 @@ async def test_headers(http: HttpClient) -> None:
 
 
 @pytest.mark.parametrize(
+    "came",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 2\r\n\r\nok" + OK, id="the next answer"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nA: 2\r\nB: 3\r\n",
+            id="half of the next answer",
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nA: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: 2\r\nB: 3\r\n\r\n",
+            id="a trailer",
+        ),
+    ],
+)
+async def test_headers_are_those_before_the_body(http: HttpClient, came: bytes) -> None:
+    """What comes behind it says nothing of the answer."""
+    async with serving(answers(came)) as server:
+        headers = dict((await get(http, server)).headers)
+    assert headers.pop("content-length", "2") == "2"
+    assert headers.pop("transfer-encoding", "chunked") == "chunked"
+    assert headers == {"a": "1"}
+
+
+@pytest.mark.parametrize(
     ("came", "error"),
     [
         pytest.param(b"", Disconnected, id="nothing"),

@@ -1,6 +1,8 @@
 """The identity that a connection without a connection string signs in with, and its tokens."""
 
 import asyncio
+import contextlib
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -70,6 +72,8 @@ class KeptToken:
     def __init__(self, make_identity: Callable[[], Identity]) -> None:
         self._make_identity = make_identity
         self._identity: asyncio.Task[Identity] | None = None
+        self._tenant_id: str | None = None
+        """Of the tokens, where it is not the identity's own."""
         self._token: AccessToken | None = None
         self._fetches: set[asyncio.Task[AccessToken]] = set()
         self._failure: StorageFault | None = None
@@ -83,8 +87,10 @@ class KeptToken:
             NoToken: the identity gives none.
         """
         (scope,) = scopes
-        if options:  # storage refused the one it was shown, and named the tenant that it trusts
-            return await self._fetch(scope, options.get("tenant_id"))
+        tenant_id = options.get("tenant_id") if options else None
+        if tenant_id and tenant_id != self._tenant_id:
+            # Storage refused the token that it was shown, and named the tenant that it trusts.
+            self._tenant_id, self._token = tenant_id, None
         now = time.time()
         if self._token is None or self._token.expires_on <= now:
             return await self._fetched(scope)
@@ -102,7 +108,8 @@ class KeptToken:
         for fetch in self._fetches:
             fetch.cancel()
         if self._identity:
-            await (await self._identity).close()
+            with contextlib.suppress(Exception):  # it could not be made
+                await (await self._identity).close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -128,11 +135,11 @@ class KeptToken:
         self._tried_at = time.monotonic()
         fetch = asyncio.create_task(self._fetch(scope))
         self._fetches.add(fetch)
-        fetch.add_done_callback(self._keep)
+        fetch.add_done_callback(functools.partial(self._keep, self._tenant_id))
 
-    def _keep(self, fetch: asyncio.Task[AccessToken]) -> None:
+    def _keep(self, tenant_id: str | None, fetch: asyncio.Task[AccessToken]) -> None:
         self._fetches.discard(fetch)
-        if fetch.cancelled():
+        if fetch.cancelled() or tenant_id != self._tenant_id:
             return
         failure = fetch.exception()
         if isinstance(failure, NoToken):
@@ -144,12 +151,19 @@ class KeptToken:
         self._failure, self._failed_at = fault, time.monotonic()
         _log.warning("The identity gives no new token for EVENTS_STORAGE: %s", fault.reason)
 
-    async def _fetch(self, scope: str, tenant_id: str | None = None) -> AccessToken:
+    async def _fetch(self, scope: str) -> AccessToken:
         try:
             async with asyncio.timeout(FETCH_SECONDS):
-                if self._identity is None:  # made in a thread, for an import may take long
-                    self._identity = asyncio.create_task(asyncio.to_thread(self._make_identity))
-                identity = await asyncio.shield(self._identity)
-                return await identity.token(scope, tenant_id)
+                identity = await self._made_identity()
+                return await identity.token(scope, self._tenant_id)
         except storage_fault.FAULTS as error:
+            raise NoToken(storage_fault.read(error)) from error
+
+    async def _made_identity(self) -> Identity:
+        """The identity, made in a thread, for an import may take long; whoever needs it after a failure tries again."""
+        if self._identity is None or (self._identity.done() and self._identity.exception()):
+            self._identity = asyncio.create_task(asyncio.to_thread(self._make_identity))
+        try:
+            return await asyncio.shield(self._identity)
+        except Exception as error:  # for want of a file handle or a thread, say
             raise NoToken(storage_fault.read(error)) from error

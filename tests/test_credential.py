@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from events_publish import credential, storage_fault
 from events_publish.azure_identity import AzureIdentity
 from events_publish.credential import KeptToken
-from events_publish.managed_identity import ManagedIdentity
+from events_publish.managed_identity import AccessToken, ManagedIdentity
 from events_publish.settings import Connection
 from events_publish.storage_fault import NoToken
 from tests.identity_endpoint import RESOURCE, IdentityEndpoint, identity_endpoint
@@ -204,3 +205,40 @@ async def test_an_answer_that_is_not_encoded_as_it_says(
 def test_what_a_token_endpoint_answers_is_not_logged() -> None:
     """azure-identity would write it as a warning, the token in it."""
     assert not logging.getLogger("azure.identity.aio._internal").isEnabledFor(logging.ERROR)
+
+
+async def test_an_identity_that_could_not_be_made(caplog: pytest.LogCaptureFixture) -> None:
+    """… for want of a file handle, say, is made again by the next who needs it."""
+
+    class Made:
+        async def token(self, *_: str, **__: object) -> AccessToken:
+            return AccessToken("a-token", 2**31)
+
+        async def close(self) -> None:
+            pass
+
+    faults: list[Exception] = [RuntimeError("no thread"), OSError("Too many open files"), ValueError("half a file")]
+
+    def make() -> Any:
+        if faults:
+            raise faults.pop()
+        return Made()
+
+    kept = KeptToken(make)
+    for reason in ("ValueError", "OSError", "RuntimeError"):
+        with pytest.raises(NoToken, match=reason):
+            await token(kept)
+        await asyncio.sleep(credential.PAUSE_SECONDS)
+    assert await token(kept) == "a-token"
+    assert "Traceback" not in caplog.text
+    await kept.close()
+
+
+async def test_closing_after_an_identity_could_not_be_made() -> None:
+    def make() -> Any:
+        raise ValueError
+
+    kept = KeptToken(make)
+    with pytest.raises(NoToken):
+        await token(kept)
+    await kept.close()

@@ -150,6 +150,7 @@ class HttpClient:
         """Close all connections; requests that are under way fail."""
         if self._sweeping:
             self._sweeping.cancel()
+            self._sweeping = None
         for connection in list(self._open):
             connection.abort()
         await self._resolver.close()
@@ -183,7 +184,7 @@ class HttpClient:
                 lambda: _Connection(self._open),
                 sock=connected,
                 ssl=tls,
-                server_hostname=origin.host if tls else None,
+                server_hostname=origin.host.rstrip(".") if tls else None,  # no certificate has the dot of the root
             )
         except OSError as error:
             raise ConnectFailed(error.errno, error.strerror) from error
@@ -225,6 +226,8 @@ class _Connection(asyncio.BufferedProtocol):
         self._answered: asyncio.Future[Answer] | None = None
         """What the request that was asked last waits for."""
         self._room = 0
+        self._head: dict[str, str]
+        self._headers: dict[str, str]
         self.persists = True
         """More may be asked."""
         self.idle_since = 0.0
@@ -307,8 +310,8 @@ class _Connection(asyncio.BufferedProtocol):
             self._answered.set_result(Answer(status, self._head, self._body))
 
     def _begin_answer(self) -> None:
-        self._head: dict[str, str] = {}
-        self._headers: dict[str, str] = {}
+        self._head = {}
+        self._headers = {}
         self._body = b""
         self._ends_with_connection = False
         """Its body has no length of its own."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime
 import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 from events_publish import http_client
 from events_publish.http_client import Answer, ConnectFailed, Disconnected, HttpClient, LongAnswer, NotHttp, Origin
-from events_publish.resolver import Resolver
+from events_publish.resolver import AddressInfo, Resolver
 from local.serving import ADDRESS
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -357,12 +358,14 @@ async def test_nobody_there(http: HttpClient, host: str, port: int) -> None:
 
 
 class Certificates:
-    """A certificate for 127.0.0.1, and what trusts it."""
+    """A certificate for 127.0.0.1 and a.example, and what trusts it."""
 
     def __init__(self, folder: Path) -> None:
         key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a")])
         now = datetime.datetime.now(datetime.UTC)
-        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(ADDRESS))])
+        address = x509.SubjectAlternativeName(
+            [x509.IPAddress(ipaddress.ip_address(ADDRESS)), x509.DNSName("a.example")]
+        )
         day = datetime.timedelta(days=1)
         builder = x509.CertificateBuilder(
             name, name, key.public_key(), x509.random_serial_number(), now - day, now + day
@@ -389,6 +392,52 @@ async def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ConnectFailed):
             await http.exchange(server.origin._replace(host="localhost"), REQUEST, max_bytes=1000)
     http_client._make_tls.cache_clear()
+
+
+async def test_a_name_with_the_dot_of_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is that of the certificate, which has none."""
+    certificates = Certificates(tmp_path)
+    http_client._make_tls.cache_clear()
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.path))
+
+    async def addresses(_: Resolver, __: str, port: int) -> list[AddressInfo]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (ADDRESS, port))]
+
+    monkeypatch.setattr(Resolver, "addresses", addresses)
+    async with serving(always(OK), certificates.server) as server, HttpClient(idle_seconds=5) as http:
+        async with asyncio.timeout(5):
+            answer = await http.exchange(server.origin._replace(host="a.example."), REQUEST, max_bytes=1000)
+        assert answer.body == b"ok"
+    http_client._make_tls.cache_clear()
+
+
+async def test_what_is_connected_after_closing_is_closed_when_it_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    go = asyncio.Event()
+    addresses = Resolver.addresses
+
+    async def slowly(resolver: Resolver, host: str, port: int) -> list[AddressInfo]:
+        await go.wait()
+        return await addresses(resolver, host, port)
+
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await always(OK)(reader, writer)
+        ended.set()
+
+    async with serving(serve) as server, HttpClient(idle_seconds=0.1) as http:
+        await get(http, server)  # so that there is something to sweep
+        monkeypatch.setattr(Resolver, "addresses", slowly)
+        late = asyncio.gather(*(get(http, server) for _ in range(2)))
+        await asyncio.sleep(0)
+        await http.close()
+        await ended.wait()
+        ended.clear()
+        go.set()
+        await asyncio.gather(late, return_exceptions=True)
+        async with asyncio.timeout(2):
+            await ended.wait()
 
 
 async def test_tls_with_a_stranger(tmp_path: Path, http: HttpClient) -> None:

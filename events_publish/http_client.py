@@ -187,7 +187,7 @@ class HttpClient:
                 server_hostname=origin.host.rstrip(".") if tls else None,  # no certificate has the dot of the root
             )
         except OSError as error:
-            raise ConnectFailed(error.errno, error.strerror) from error
+            raise ConnectFailed(error.errno, error.strerror or str(error)) from error
         return connection
 
     async def _trust(self, origin: Origin) -> ssl.SSLContext | None:

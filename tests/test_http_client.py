@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import datetime
+import errno
 import ipaddress
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -355,6 +357,22 @@ async def test_closing_ends_what_is_under_way(http: HttpClient) -> None:
 async def test_nobody_there(http: HttpClient, host: str, port: int) -> None:
     with pytest.raises(ConnectFailed):
         await http.exchange(Origin(tls=False, host=host, port=port), REQUEST, max_bytes=1000)
+
+
+async def test_why_no_address_was_connected(http: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each has a reason of its own, whoever looks for the fault learns them all."""
+
+    async def addresses(*_: object) -> list[AddressInfo]:
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", (ADDRESS, 1)),
+            (socket.AF_INET6, socket.SOCK_STREAM, 0, "", ("fe80::1", 1, 0, 0)),  # without its zone
+        ]
+
+    monkeypatch.setattr(Resolver, "addresses", addresses)
+    with pytest.raises(ConnectFailed) as failed:
+        await http.exchange(Origin(tls=False, host="account", port=1), REQUEST, max_bytes=1000)
+    assert ADDRESS in str(failed.value.strerror)
+    assert os.strerror(errno.EINVAL) in str(failed.value.strerror)
 
 
 class Certificates:

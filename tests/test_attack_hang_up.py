@@ -30,10 +30,12 @@ async def test_keys_of_an_issuer_that_hangs_up() -> None:
 
     server = await asyncio.start_server(serve, ADDRESS, 0)
     issuer = f"http://{ADDRESS}:{server.sockets[0].getsockname()[1]}"
-    async with HttpClient(idle_seconds=15) as http:
-        keys = KeySet(Issuer(issuer), JsonClient(http).get)
-        await keys.fill(deadline=asyncio.get_running_loop().time() + 5)
-        assert keys.is_filled()
-    server.close()
-    server.close_clients()
-    await asyncio.sleep(0)
+    try:
+        async with HttpClient(idle_seconds=15) as http:
+            keys = KeySet(Issuer(issuer), JsonClient(http).get)
+            await keys.fill(deadline=asyncio.get_running_loop().time() + 5)
+            assert keys.is_filled()
+    finally:
+        server.close()
+        server.close_clients()
+        await asyncio.sleep(0)

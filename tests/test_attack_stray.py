@@ -46,11 +46,13 @@ async def queue_at(service: Stuttering) -> AsyncIterator[EventQueue]:
     server = await asyncio.start_server(service.serve, ADDRESS, 0)
     url = f"http://{ADDRESS}:{server.sockets[0].getsockname()[1]}/account"
     queue = EventQueue(Connection(f"AccountName=account;AccountKey=c2VjcmV0;QueueEndpoint={url}"), "a-queue")
-    yield queue
-    await queue.close()
-    server.close()
-    server.close_clients()
-    await asyncio.sleep(0)
+    try:
+        yield queue
+    finally:
+        await queue.close()
+        server.close()
+        server.close_clients()
+        await asyncio.sleep(0)
 
 
 async def accepted(queue: EventQueue, number: int) -> int:

@@ -60,7 +60,8 @@ class Authenticator:
         if key is None:
             raise InvalidToken("the issuer has no key with the kid of the token")
         publisher = verify(encoded, token, key, audience=self._issuers[token.issuer].issuer.audience, now=now)
-        self._verified.remember(digest, Verified(token, key, publisher, len(authorization)))
+        if authorization == f"Bearer {encoded}":  # or many spellings of one would crowd out those of others
+            self._verified.remember(digest, Verified(token, key, publisher, len(authorization)))
         return publisher
 
     async def _key(self, token: Token, deadline: float) -> Key | None:

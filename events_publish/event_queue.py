@@ -142,14 +142,14 @@ class EventQueue:
 
     async def _put_once(self, queue: str, body: bytes, record: RequestRecord) -> None:
         try:
-            await self._service.put_message(queue, body, record.trace_id)
+            await self._service.put_message(queue, body, record.client_request_id())
         except StorageError as error:
             await self._make_queue(queue, error)
-            await self._service.put_message(queue, body, record.trace_id)
+            await self._service.put_message(queue, body, record.client_request_id())
 
     async def _look(self, queue: str, record: RequestRecord) -> None:
         try:
-            await self._service.get_metadata(queue, record.trace_id)
+            await self._service.get_metadata(queue, record.client_request_id())
         except StorageError as error:
             # An identity that may only send is known there, and gets no other answer to this question.
             if error.fault.code != "AuthorizationPermissionMismatch":

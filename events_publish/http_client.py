@@ -6,6 +6,7 @@ nobody has asked for, the connection is closed. A request is never sent twice; t
 
 import asyncio
 import functools
+import select
 import socket
 import ssl
 import threading
@@ -166,7 +167,8 @@ class HttpClient:
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
-            if connection.persists and asyncio.get_running_loop().time() - connection.idle_since <= self._idle_seconds:
+            since = asyncio.get_running_loop().time() - connection.idle_since
+            if connection.persists and since <= self._idle_seconds and connection.is_silent():
                 return connection
             connection.abort()
         return None
@@ -188,6 +190,8 @@ class HttpClient:
             )
         except OSError as error:
             raise ConnectFailed(error.errno, error.strerror or str(error)) from error
+        except UnicodeError as error:
+            raise ConnectFailed(None, "it is no name of a host") from error
         return connection
 
     async def _trust(self, origin: Origin) -> ssl.SSLContext | None:
@@ -221,6 +225,7 @@ class _Connection(asyncio.BufferedProtocol):
     def __init__(self, open_connections: set["_Connection"]) -> None:
         self._open = open_connections
         self._transport: asyncio.Transport
+        self._poll = select.poll()
         self._parser = httptools.HttpResponseParser(self)
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._answered: asyncio.Future[Answer] | None = None
@@ -249,8 +254,13 @@ class _Connection(asyncio.BufferedProtocol):
         self.persists = False
         self._transport.abort()
 
+    def is_silent(self) -> bool:
+        """Nothing has come, nor has it ended, that the loop has not told of yet: it would pass for the next answer."""
+        return not self._poll.poll(0)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # what a stream has
+        self._poll.register(transport.get_extra_info("socket"), select.POLLIN)
         self._open.add(self)
 
     def get_buffer(self, _: int) -> memoryview:

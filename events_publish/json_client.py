@@ -1,6 +1,7 @@
 """JSON from other services over HTTP, within bounds of size and time."""
 
 import asyncio
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from events_publish import http_client
-from events_publish.http_client import HttpClient, LongAnswer, Origin
+from events_publish.http_client import Answer, Disconnected, HttpClient, LongAnswer, Origin
 
 MAX_DOCUMENT_BYTES = 262_144
 """Of one answer: some hundred keys with their certificates."""
@@ -50,15 +51,23 @@ class JsonClient:
         headers = {"Content-Type": "application/json", **headers}
         return (await self._exchange("POST", url, headers, body)).value
 
+    async def _ask(self, origin: Origin, request: bytes) -> Answer:
+        ask = functools.partial(
+            self._http.exchange, origin, request, max_bytes=MAX_DOCUMENT_BYTES, check=http_client.require_plain
+        )
+        try:
+            return await ask()
+        except (Disconnected, ConnectionError):
+            # A server may end a connection whenever it likes; a question can be asked twice (RFC 9110 §9.2.2).
+            return await ask()
+
     async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Document:
         parts = urlsplit(url)
         length = {"Content-Length": str(len(body))} if body else {}
         request = http_client.head(method, parts, {"Accept": "application/json", **headers, **length}) + b"\r\n" + body
         try:
             async with asyncio.timeout(SECONDS), self._room:
-                answer = await self._http.exchange(
-                    Origin.of(parts), request, max_bytes=MAX_DOCUMENT_BYTES, check=http_client.require_plain
-                )
+                answer = await self._ask(Origin.of(parts), request)
         except LongAnswer:
             raise OSError(f"{url} answers more than {MAX_DOCUMENT_BYTES} bytes") from None
         except OSError as error:

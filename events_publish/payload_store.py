@@ -73,10 +73,10 @@ async def _upload_once(blob: BlobClient, payload: Payload, record: RequestRecord
             payload.data,
             overwrite=True,  # by another attempt at the same name, with the same data
             content_settings=ContentSettings(content_type=payload.content_type),
-            client_request_id=record.trace_id,
+            client_request_id=record.client_request_id(),
         )
 
 
 async def _delete(blob: BlobClient, record: RequestRecord) -> None:
     with storage_client.faults():
-        await blob.delete_blob(client_request_id=record.trace_id)
+        await blob.delete_blob(client_request_id=record.client_request_id())

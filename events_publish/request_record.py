@@ -4,6 +4,7 @@ The Functions host forwards a log record's text and nothing beside it, so the st
 data: of an event only what says which it is, of a publisher what it is called.
 """
 
+import itertools
 import json
 import re
 from dataclasses import dataclass, field
@@ -48,6 +49,13 @@ class RequestRecord:
     """Attempts at storage after the first of each event."""
     _began: float = field(default_factory=monotonic)
 
+    def client_request_id(self) -> str:
+        """What the next request to storage is called: by the trace id, and a number that none beside it has.
+
+        Storage repeats it in its answer, which counts for no other.
+        """
+        return f"{self.trace_id}-{next(_NUMBERS):x}"
+
     def line(self, status: int, refusal: Problem | None = None) -> str:
         """One line of JSON in ASCII with at most `MAX_BYTES` bytes; where there are too many events, the last are left out."""
         shown = [{name: _cut(event.attributes.get(name)) for name in SHOWN} for event in self.events[:MAX_EVENTS]]
@@ -74,6 +82,9 @@ class RequestRecord:
             "retries": self.retries,
         }
         return json.dumps({name: value for name, value in record.items() if value is not None})
+
+
+_NUMBERS = itertools.count(1)
 
 
 def _members(refusal: Problem | None) -> list[str] | None:

@@ -68,8 +68,9 @@ class Request(NamedTuple):
     body: bytes
 
     @property
-    def client_request_id(self) -> str | None:
-        return self.headers.get(CLIENT_REQUEST_ID)
+    def trace_id(self) -> str:
+        """Of the request to publish that it is for, which its client request id begins with."""
+        return self.headers.get(CLIENT_REQUEST_ID, "").partition("-")[0]
 
     @property
     def event_id(self) -> str:

@@ -177,6 +177,14 @@ async def test_a_token_is_verified_once(issuing: Issuing, checked: list[str]) ->
     assert len(checked) == 2
 
 
+async def test_one_token_in_many_spellings(issuing: Issuing) -> None:
+    """… crowds out none of others."""
+    for spaces in range(1, 10):
+        spelt = "Bearer" + " " * spaces + sign(CLAIMS)
+        await issuing.authenticator.authenticate(spelt, now=NOW, deadline=float("inf"))
+    assert len(issuing.authenticator._verified) == 1
+
+
 async def test_what_was_refused_is_not_remembered(issuing: Issuing, checked: list[str]) -> None:
     for _ in range(2):
         with pytest.raises(InvalidToken, match="expired"):

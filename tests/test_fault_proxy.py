@@ -87,7 +87,7 @@ async def test_a_fault_then_none(
         assert (status, body) == ((answer.status, answer.body) if answer else (201, ANSWER))
     assert (time.monotonic() - began >= SLOW_SECONDS) == (fault is Fault.SLOW)
     assert len(storage[0].asked) == len(proxy.forwarded) == (fault in DELIVERED)
-    assert [request.client_request_id for request in proxy.seen] == ["7"]
+    assert [request.trace_id for request in proxy.seen] == ["7"]
 
     if fault is Fault.REFUSE:
         with pytest.raises(aiohttp.ClientConnectorError):

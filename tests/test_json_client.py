@@ -179,6 +179,23 @@ async def test_an_answer_that_was_not_asked_for(client: JsonClient) -> None:
             assert (await client.get(url + path)).value == path
 
 
+async def test_a_service_that_hangs_up(client: JsonClient) -> None:
+    """… after each answer, and does not say so beforehand: it is asked on a connection of its own."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = (await reader.readuntil(b"\r\n\r\n")).decode()
+        body = f'"{request.split()[1]}"'
+        writer.write(f"HTTP/1.1 200 X\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        await asyncio.sleep(0.001)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        for number in range(20):
+            assert (await client.get(f"{url}/{number}")).value == f"/{number}"
+
+
 async def test_post(serve: Serve, client: JsonClient) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         return web.json_response([request.method, request.content_type, request.headers["Key"], await request.json()])

@@ -36,7 +36,7 @@ EVENTS = {"small": Event({}, b"{}"), "large": Event({}, LARGE, claim_check.paylo
 
 
 class Odd:
-    """A service that answers everything with the same bytes, and hangs up."""
+    """A service that answers everything with the same bytes but for the request's name, and hangs up."""
 
     def __init__(self) -> None:
         self.answer = b""
@@ -46,14 +46,15 @@ class Odd:
             head = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"content-length: *([0-9]+)", head, re.IGNORECASE)
             await reader.readexactly(int(length[1]) if length else 0)
-            writer.write(self.answer)
+            name = re.search(rb"%b: *(\S+)" % CLIENT_REQUEST_ID.encode(), head, re.IGNORECASE)
+            writer.write(self.answer.replace(b"ITS-NAME", name[1] if name else b""))
             await writer.drain()
         writer.close()
 
 
 def answer(status: str, header: str, body: bytes) -> bytes:
     length = "" if header.startswith(("Content-Length", "Transfer")) else f"Content-Length: {len(body)}\r\n"
-    echo = f"{CLIENT_REQUEST_ID}: t\r\n"
+    echo = f"{CLIENT_REQUEST_ID}: ITS-NAME\r\n"
     return f"HTTP/1.1 {status}\r\n{header}\r\n{echo}{length}\r\n".encode("latin-1") + body
 
 

@@ -73,7 +73,7 @@ def test_from_publisher_to_storage(logging: Logging, make_event: MakeEvent) -> N
         "bytes": len(json.dumps(event)),
         "retries": 2,
     }
-    assert [request.client_request_id for request in logging.proxy.seen] == [TRACE_ID] * 3
+    assert [request.trace_id for request in logging.proxy.seen] == [TRACE_ID] * 3
 
 
 def test_what_a_publisher_was_told_is_found(logging: Logging, make_event: MakeEvent, make_token: MakeToken) -> None:

@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
     """Those that storage, or what stands before it, has seen."""
     delivered: int
     """Those that storage has seen."""
-    client_request_ids: set[str | None]
+    trace_ids: set[str]
     """What storage would find the attempts by in its own log."""
     queued: int
     after: httpx.Response
@@ -145,7 +145,7 @@ def outcomes(queue: Queue, proxy: FaultProxy, publish: dict[int, Publish]) -> di
             seconds,
             attempts[row.event_id],
             delivered[row.event_id],
-            {request.client_request_id for request in proxy.seen if request.event_id == row.event_id},
+            {request.trace_id for request in proxy.seen if request.event_id == row.event_id},
             lay[row.event_id],
             after,
             after_seconds,
@@ -236,7 +236,7 @@ def test_slow_storage_is_waited_for(lasts: bool, outcomes: dict[Row, Outcome]) -
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.event_id)
 def test_all_attempts_have_the_trace_id_that_the_publisher_is_told(row: Row, outcomes: dict[Row, Outcome]) -> None:
     outcome = outcomes[row]
-    assert outcome.client_request_ids == {outcome.response.headers["trace-id"]}
+    assert outcome.trace_ids == {outcome.response.headers["trace-id"]}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.event_id)

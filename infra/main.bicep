@@ -63,7 +63,7 @@ param consumerPrincipalIds string[] = []
 @description('Optional. How instances are made, and how many there are.')
 param scale Scale = {
   instanceMemoryMB: 2048
-  httpConcurrency: 100
+  httpConcurrency: 32
   maximumInstances: 40
   alwaysReadyInstances: 0
 }

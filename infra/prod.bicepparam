@@ -19,7 +19,7 @@ param storageRedundancy = 'Standard_ZRS'
 param zoneRedundant = true
 param scale = {
   instanceMemoryMB: 2048
-  httpConcurrency: 100
+  httpConcurrency: 32
   maximumInstances: 40
   alwaysReadyInstances: 2
 }

@@ -113,7 +113,7 @@ type Scale = {
   @description('Memory of an instance, in MB, and with it its share of a core: 512 has a quarter, 2048 has one, 4096 has two.')
   instanceMemoryMB: 512 | 2048 | 4096
 
-  @description('Requests that an instance has at once before another is started. One has 100 places for attempts at storage; of more than that the rest would wait there.')
+  @description('Requests that an instance has at once before another is started. Too few, and cores idle while storage is slow; too many, and requests wait for a core before another instance is started. One has 100 places for attempts at storage; of more than that the rest would wait there.')
   @minValue(1)
   @maxValue(1000)
   httpConcurrency: int

@@ -34,7 +34,7 @@ test-long: setup .venv-checkov/.ready  ## the tests that take longer
 
 bench: setup  ## measurements, each beside a baseline, in 15 minutes; ARGS=--quick in one
 	$(VENV) -m benchmarks $(ARGS)
-	$(VENV) -m benchmarks.scale --plot docs/scale.svg
+	$(if $(ARGS),,$(VENV) -m benchmarks.scale --plot docs/scale.svg)
 
 soak: setup  ## load for MINUTES=10, and whether memory or answers get worse with time
 	$(VENV) -m benchmarks.soak $(MINUTES)

@@ -1,11 +1,16 @@
 """The identity of whoever runs the function, by azure-identity, whose import takes a third of a second."""
 
+import logging
+
 from azure.core.credentials import TokenRequestOptions
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
 from events_publish import storage_client
 from events_publish.managed_identity import AccessToken
 from events_publish.settings import Connection
+
+# It writes what a token endpoint answers at WARNING, which may be a token.
+logging.getLogger("azure.identity").setLevel(logging.CRITICAL + 1)
 
 
 class AzureIdentity:

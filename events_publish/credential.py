@@ -31,9 +31,6 @@ AHEAD_SECONDS = 300
 RETRY_SECONDS = 30
 """From one attempt to renew a token to the next, at least, while the token is good."""
 
-# It writes what a token endpoint answers at WARNING, which may be a token.
-logging.getLogger("azure.identity").setLevel(logging.CRITICAL + 1)
-
 _log = logging.getLogger(__name__)
 
 
@@ -90,7 +87,7 @@ class KeptToken:
         tenant_id = options.get("tenant_id") if options else None
         if tenant_id and tenant_id != self._tenant_id:
             # Storage refused the token that it was shown, and named the tenant that it trusts.
-            self._tenant_id, self._token = tenant_id, None
+            self._tenant_id, self._token, self._fetches = tenant_id, None, set()
         now = time.time()
         if self._token is None or self._token.expires_on <= now:
             return await self._fetched(scope)

@@ -17,9 +17,6 @@ from events_publish.settings import Settings
 
 METHODS = ("POST", "OPTIONS")
 
-IDLE_SECONDS = 15
-"""How long an idle connection to an issuer, or to Altinn Authorization, is kept."""
-
 
 class Endpoint:
     """``/events`` and ``/health/ready``, for one event loop; what requests share is made by the first that needs it."""
@@ -81,7 +78,7 @@ class _Shared:
     """The connections, keys and credential that all requests of one event loop use."""
 
     def __init__(self, settings: Settings) -> None:
-        self._http = HttpClient(IDLE_SECONDS)
+        self._http = HttpClient()
         self._credential = credential(settings.storage)
         self.queue = EventQueue(settings.storage, settings.queue_name, self._credential, number=settings.queue_shards)
         fetch = JsonClient(self._http).get

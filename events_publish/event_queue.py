@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import functools
+import importlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from events_publish import queue_service, shards
 from events_publish.attempts import Attempts, GaveUp, TooManyWait
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from events_publish.payload_store import PayloadStore
 
 CONCURRENT_SENDS = 10
-"""Messages of one batch that are on their way at once, at most: one request does not take all connections."""
+"""Messages of one batch that are on their way at once, at most: one request does not take all places."""
 
 
 class _Shard(NamedTuple):
-    """One of the queues; its attempts are its own, so that one that is slow or full keeps no event from the others."""
+    """One of the queues; its attempts are its own, so that one that is slow or full keeps no request from the others.
+
+    But a batch that has events for both.
+    """
 
     name: str
     sends: Attempts
@@ -45,7 +49,7 @@ class EventQueue:
         self._credential = credential
         self._http = HttpClient(queue_service.IDLE_SECONDS)
         self._service = QueueService(connection, self._http, credential)
-        self._payload_store: PayloadStore | None = None
+        self._payloads: PayloadStore | None = None
         self._shards = [_shard(name) for name in shards.names(queue_name, number)]
 
     async def enqueue(self, events: Sequence[Event], *, deadline: float, record: RequestRecord) -> None:
@@ -56,7 +60,8 @@ class EventQueue:
             QueueUnavailable: that did not happen; it says which were. One that was not may lie on the queue all the
                 same, when only the acknowledgement was lost; its publisher sends it again, and consumers drop repeats.
         """
-        self._require_room(events, deadline)
+        payloads = await self._payload_store() if any(event.payload for event in events) else None
+        self._require_room(events, payloads, deadline)
         loop = asyncio.get_running_loop()
         began = loop.time()
         waiting = iter(enumerate(events))
@@ -108,15 +113,15 @@ class EventQueue:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
-        if self._payload_store:
-            await self._payload_store.close()
+        if self._payloads:
+            await self._payloads.close()
 
-    def _require_room(self, events: Sequence[Event], deadline: float) -> None:
+    def _require_room(self, events: Sequence[Event], payloads: "PayloadStore | None", deadline: float) -> None:
         try:
             for shard in set(map(self._shard_of, events)):
                 shard.sends.require_room(deadline)
-            if any(event.payload for event in events):
-                self._payloads().attempts.require_room(deadline)
+            if payloads:
+                payloads.attempts.require_room(deadline)
         except TooManyWait as error:
             raise Overloaded(cause=str(error)) from error
 
@@ -125,13 +130,14 @@ class EventQueue:
         if event.payload is None:
             await self._put(shard, event.body, deadline, record)
             return
-        url = await self._payloads().put(event.payload, deadline=deadline, record=record)
+        payloads = await self._payload_store()
+        url = await payloads.put(event.payload, deadline=deadline, record=record)
         try:
             await self._put(shard, event.payload.message(url), deadline, record)
         except GaveUp as error:
             # A message that may be on the queue must not lead nowhere; a payload without a message does no harm.
             if error.nothing_done:
-                await self._payloads().delete(url, deadline=deadline, record=record)
+                await payloads.delete(url, deadline=deadline, record=record)
             raise
 
     def _shard_of(self, event: Event) -> _Shard:
@@ -159,21 +165,29 @@ class EventQueue:
         """Make the queue that storage missed; raises `missing` where it is another fault."""
         if missing.fault.code != "QueueNotFound":
             raise missing
-        from events_publish import storage_client  # a heavy import that a queue needs once
-
+        storage_client = await _import("events_publish.storage_client")  # which a queue needs once
         await storage_client.make_missing(
             missing, lambda: storage_client.create_queue(self._connection, queue, self._credential)
         )
 
-    def _payloads(self) -> "PayloadStore":
-        if self._payload_store is None:
-            from events_publish.payload_store import PayloadStore  # a heavy import that few events need
+    async def _payload_store(self) -> "PayloadStore":
+        if self._payloads is None:
+            await _import("events_publish.payload_store")  # which few events need
+        return self._opened_payload_store()
 
-            self._payload_store = PayloadStore(self._connection, self._credential)
-        return self._payload_store
+    def _opened_payload_store(self) -> "PayloadStore":
+        from events_publish.payload_store import PayloadStore
+
+        self._payloads = self._payloads or PayloadStore(self._connection, self._credential)
+        return self._payloads
 
 
 def _shard(name: str) -> _Shard:
     service, role = f"the queue {name} of EVENTS_QUEUE_NAME", "Storage Queue Data Message Sender"
     # One look at a time: while the line of sends is long the queue is no less reachable.
     return _Shard(name, sends=Attempts(service, role), looks=Attempts(service, role, most=1))
+
+
+async def _import(name: str) -> Any:
+    """A module that takes long to import, and meanwhile the others go on."""
+    return await asyncio.to_thread(importlib.import_module, name)

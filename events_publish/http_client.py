@@ -1,12 +1,11 @@
-"""HTTP/1.1 to other services (RFC 9112), made for calls that hold a promise, and to cost little.
+"""HTTP/1.1 to other services, made for calls that hold a promise, and to cost little.
 
-Each request is written at once, and only what comes after it on its connection is its answer: where something comes that
-nobody has asked for, the connection is closed. A request is never sent twice; that is for who makes it to decide.
+Connections are kept for the next request; one on which something comes that nobody has asked for is closed. A request is
+never sent twice; that is for who makes it to decide.
 """
 
 import asyncio
 import functools
-import select
 import socket
 import ssl
 import threading
@@ -16,16 +15,19 @@ from typing import NamedTuple, Self
 from urllib.parse import SplitResult
 
 import aiohappyeyeballs
-import httptools
 
 from events_publish import __version__
+from events_publish.http_connection import Answer, Connection, EncodedAnswer
 from events_publish.resolver import AddressInfo, Resolver
+
+IDLE_SECONDS = 15
+"""How long an idle connection is kept, unless told otherwise."""
+
+MAX_ANSWER_BYTES = 65_536
+"""Of one answer, unless told otherwise."""
 
 UNHEARD_SECONDS = 3
 """After which what was sent, and not even received, is given up, with the memory that it takes."""
-
-BUFFER_BYTES = 16_384
-"""What is read from a connection at once; asyncio itself would make room for 256 KiB each time."""
 
 NEXT_ADDRESS_SECONDS = 0.25
 """After which another address of a name is tried beside the one that does not answer (RFC 8305 §5)."""
@@ -33,26 +35,6 @@ NEXT_ADDRESS_SECONDS = 0.25
 
 class ConnectFailed(OSError):
     """There is no connection, or no trust in who is at its other end: nothing was sent."""
-
-
-class Disconnected(OSError):
-    """The connection ended before the answer did."""
-
-
-class OddAnswer(OSError):
-    """An answer that is none of the service that was asked."""
-
-
-class NotHttp(OddAnswer):
-    """It breaks the grammar of HTTP/1.1."""
-
-
-class LongAnswer(OddAnswer):
-    """It has more bytes than are taken, its head included."""
-
-
-class EncodedAnswer(OddAnswer):
-    """It is compressed, which nobody has asked for."""
 
 
 class Origin(NamedTuple):
@@ -67,15 +49,6 @@ class Origin(NamedTuple):
         """That of an absolute http or https URL."""
         tls = url.scheme == "https"
         return cls(tls, url.hostname or "", url.port or (443 if tls else 80))
-
-
-class Answer(NamedTuple):
-    """The final answer to a request."""
-
-    status: int
-    headers: Mapping[str, str]
-    """By lower-case name; repeated ones are joined with commas (RFC 9110 §5.3)."""
-    body: bytes
 
 
 type Check = Callable[[Answer], bool]
@@ -109,16 +82,18 @@ class HttpClient:
     An idle one is kept for `idle_seconds`.
     """
 
-    def __init__(self, idle_seconds: float) -> None:
+    def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
         self._idle_seconds = idle_seconds
-        self._idle: dict[Origin, deque[_Connection]] = {}
+        self._idle: dict[Origin, deque[Connection]] = {}
         """The connections that wait for a request, the one that was used last at the right."""
-        self._open = set[_Connection]()
+        self._open = set[Connection]()
         self._resolver = Resolver()
         self._tls: ssl.SSLContext | None = None
         self._sweeping: asyncio.TimerHandle | None = None
 
-    async def exchange(self, origin: Origin, request: bytes, *, max_bytes: int, check: Check | None = None) -> Answer:
+    async def exchange(
+        self, origin: Origin, request: bytes, *, max_bytes: int = MAX_ANSWER_BYTES, check: Check | None = None
+    ) -> Answer:
         """The answer to a request, which has at most `max_bytes` bytes; time is the caller's to bound.
 
         Raises:
@@ -148,7 +123,7 @@ class HttpClient:
             self._keep(origin, await self._connect(origin))
 
     async def close(self) -> None:
-        """Close all connections; requests that are under way fail."""
+        """Close all connections; requests that wait for an answer fail."""
         if self._sweeping:
             self._sweeping.cancel()
             self._sweeping = None
@@ -163,7 +138,7 @@ class HttpClient:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def _idle_connection(self, origin: Origin) -> "_Connection | None":
+    def _idle_connection(self, origin: Origin) -> Connection | None:
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
@@ -173,7 +148,7 @@ class HttpClient:
             connection.abort()
         return None
 
-    async def _connect(self, origin: Origin) -> "_Connection":
+    async def _connect(self, origin: Origin) -> Connection:
         loop = asyncio.get_running_loop()
         try:
             addresses, tls = await asyncio.gather(
@@ -183,7 +158,7 @@ class HttpClient:
                 addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, interleave=1, socket_factory=open_socket
             )
             _, connection = await loop.create_connection(
-                lambda: _Connection(self._open),
+                lambda: Connection(self._open),
                 sock=connected,
                 ssl=tls,
                 server_hostname=origin.host.rstrip(".") if tls else None,  # no certificate has the dot of the root
@@ -196,10 +171,10 @@ class HttpClient:
 
     async def _trust(self, origin: Origin) -> ssl.SSLContext | None:
         if origin.tls and self._tls is None:
-            self._tls = await asyncio.to_thread(_tls)
+            self._tls = await asyncio.to_thread(_trusted_certificates)
         return self._tls if origin.tls else None
 
-    def _keep(self, origin: Origin, connection: "_Connection") -> None:
+    def _keep(self, origin: Origin, connection: Connection) -> None:
         connection.idle_since = asyncio.get_running_loop().time()
         self._idle.setdefault(origin, deque()).append(connection)
         if self._sweeping is None:
@@ -219,125 +194,17 @@ class HttpClient:
             self._sweep_later()
 
 
-class _Connection(asyncio.BufferedProtocol):
-    """One connection: a request is asked, its answer comes, and then the next."""
-
-    def __init__(self, open_connections: set["_Connection"]) -> None:
-        self._open = open_connections
-        self._transport: asyncio.Transport
-        self._poll = select.poll()
-        self._parser = httptools.HttpResponseParser(self)
-        self._buffer = memoryview(bytearray(BUFFER_BYTES))
-        self._answered: asyncio.Future[Answer] | None = None
-        """What the request that was asked last waits for."""
-        self._room = 0
-        self._head: dict[str, str]
-        self._headers: dict[str, str]
-        self.persists = True
-        """More may be asked."""
-        self.idle_since = 0.0
-        self._begin_answer()
-
-    async def ask(self, request: bytes, max_bytes: int) -> Answer:
-        """The answer to a request; one at a time."""
-        if not self.persists:  # it was lost since it was made
-            raise Disconnected
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._answered = answered
-        self._room = max_bytes
-        self._begin_answer()
-        self._transport.write(request)
-        return await answered
-
-    def abort(self) -> None:
-        """Close it at once, whatever is under way."""
-        self.persists = False
-        self._transport.abort()
-
-    def is_silent(self) -> bool:
-        """Nothing has come, nor has it ended, that the loop has not told of yet: it would pass for the next answer."""
-        return not self._poll.poll(0)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # what a stream has
-        self._poll.register(transport.get_extra_info("socket"), select.POLLIN)
-        self._open.add(self)
-
-    def get_buffer(self, _: int) -> memoryview:
-        return self._buffer
-
-    def buffer_updated(self, length: int) -> None:
-        answered = self._answered
-        if answered is None or answered.done():  # nobody has asked
-            self.abort()
-            return
-        self._room -= length
-        if self._room < 0:
-            self._fail(LongAnswer())
-            return
-        try:
-            self._parser.feed_data(self._buffer[:length])
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail(NotHttp())
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.persists = False
-        self._open.discard(self)
-        if error is None and self._ends_with_connection:
-            self.on_message_complete()
-        self._fail(error if isinstance(error, OSError) else Disconnected())
-
-    def _fail(self, error: OSError) -> None:
-        self.abort()
-        if self._answered and not self._answered.done():
-            self._answered.set_exception(error)
-
-    # What follows is called by the parser.
-
-    def on_message_begin(self) -> None:
-        if self._answered is None or self._answered.done():  # the next answer, and nobody has asked
-            self.persists = False
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")
-        self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
-
-    def on_headers_complete(self) -> None:
-        self._ends_with_connection = not {"content-length", "transfer-encoding"} & self._headers.keys()
-        self._head, self._headers = self._headers, {}  # what may still come is none of its own
-
-    def on_body(self, body: bytes) -> None:
-        self._body += body
-
-    def on_message_complete(self) -> None:
-        status = self._parser.get_status_code()
-        if status < 200:  # interim (RFC 9110 §15.2): the answer is still to come
-            self._begin_answer()
-            return
-        self._ends_with_connection = False
-        self.persists = self.persists and self._parser.should_keep_alive()
-        if self._answered and not self._answered.done():
-            self._answered.set_result(Answer(status, self._head, self._body))
-
-    def _begin_answer(self) -> None:
-        self._head = {}
-        self._headers = {}
-        self._body = b""
-        self._ends_with_connection = False
-        """Its body has no length of its own."""
+def _trusted_certificates() -> ssl.SSLContext:
+    """How to know whom we speak with; whichever thread is the first reads all certificates that are trusted, once."""
+    with _READING:
+        return _read_certificates()
 
 
-def _tls() -> ssl.SSLContext:
-    """How to know whom we speak with: made once, by whichever thread is the first, for it reads all trusted certificates."""
-    with _MAKING_TLS:
-        return _make_tls()
-
-
-_MAKING_TLS = threading.Lock()
+_READING = threading.Lock()
 
 
 @functools.cache
-def _make_tls() -> ssl.SSLContext:
+def _read_certificates() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context

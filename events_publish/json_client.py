@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from events_publish import http_client
-from events_publish.http_client import Answer, Disconnected, HttpClient, LongAnswer, Origin
+from events_publish.http_client import HttpClient, Origin
+from events_publish.http_connection import Answer, Disconnected, LongAnswer
 
 MAX_DOCUMENT_BYTES = 262_144
 """Of one answer: some hundred keys with their certificates."""

@@ -12,12 +12,6 @@ from events_publish import http_client, storage_fault
 from events_publish.http_client import HttpClient, Origin
 from events_publish.storage_fault import StorageError
 
-MAX_ANSWER_BYTES = 65_536
-"""Of one answer; a token has some thousand."""
-
-IDLE_SECONDS = 2
-"""How long a connection to the endpoint is kept, which is needed once or twice a day."""
-
 LONG_SECONDS = 7200
 """A token that is good for longer is renewed from the middle of its life on, as azure-identity does it."""
 
@@ -38,7 +32,7 @@ class ManagedIdentity:
         self._endpoint = endpoint
         self._header = header
         self._client_id = client_id
-        self._http = HttpClient(IDLE_SECONDS)
+        self._http = HttpClient()
 
     async def token(self, scope: str, tenant_id: str | None = None) -> AccessToken:  # noqa: ARG002  # it has one only
         """A new token, or one that the endpoint has kept.
@@ -51,9 +45,7 @@ class ManagedIdentity:
             query["client_id"] = self._client_id
         url = urlsplit(f"{self._endpoint}?{urlencode(query)}")
         request = http_client.head("GET", url, {"X-IDENTITY-HEADER": self._header}) + b"\r\n"
-        answer = await self._http.exchange(
-            Origin.of(url), request, max_bytes=MAX_ANSWER_BYTES, check=http_client.require_plain
-        )
+        answer = await self._http.exchange(Origin.of(url), request, check=http_client.require_plain)
         if answer.status != 200:
             raise StorageError(storage_fault.of_answer(answer.status, "", answer.headers, of_storage=False))
         return access_token(json.loads(answer.body))
@@ -64,7 +56,7 @@ class ManagedIdentity:
 
 
 def access_token(answer: Any) -> AccessToken:
-    """The token in an answer; raises LookupError, TypeError or ValueError where it has none."""
+    """The token in an answer; raises LookupError, TypeError, ValueError or OverflowError where it has none."""
     now = int(time.time())
     token, expires_on = answer["access_token"], int(answer["expires_on"])
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():

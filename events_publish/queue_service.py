@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from events_publish import http_client, storage_fault
 from events_publish.connection_string import QueueAccount, queue_account
-from events_publish.http_client import Answer, HttpClient, OddAnswer, Origin
+from events_publish.http_client import HttpClient, Origin
+from events_publish.http_connection import Answer, OddAnswer
 from events_publish.settings import Connection
 from events_publish.shared_key import SharedKey, StringToSign
 from events_publish.storage_fault import CLIENT_REQUEST_ID, StorageError
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 VERSION = "2026-10-06"
 """Of the REST API."""
-
-MAX_ANSWER_BYTES = 65_536
-"""Of one answer; those of storage to a message have a few hundred."""
 
 IDLE_SECONDS = 2
 """How long an idle connection is kept: less than an attempt may take, so that after one that hung on a connection which
@@ -107,7 +105,7 @@ class QueueService:
         if self._credential and tenant:
             # An identity that is known in several has shown the token of another than storage trusts.
             other = await self._credential.get_token_info(SCOPE, options={"tenant_id": tenant[1]})
-            answer = await self._exchange(call, content, client_request_id, other.token)
+            answer = await self._exchange(call, content, f"{client_request_id}-again", other.token)
         if answer.status != status:
             code = storage_fault.error_code(answer.headers, answer.body)
             raise StorageError(storage_fault.of_answer(answer.status, code, answer.headers))
@@ -130,7 +128,7 @@ class QueueService:
         def check(answer: Answer) -> bool:
             return is_trusted(answer, client_request_id)
 
-        return await self._http.exchange(self._origin, request, max_bytes=MAX_ANSWER_BYTES, check=check)
+        return await self._http.exchange(self._origin, request, check=check)
 
     def _authorization(self, call: "_Call", length: int, headers: bytes, token: str | None) -> bytes:
         if token is not None:
@@ -160,8 +158,7 @@ def is_trusted(answer: Answer, client_request_id: str) -> bool:
         OddAnswer: it does not count, whatever it says.
     """
     answered = answer.headers.get(CLIENT_REQUEST_ID)
-    # A gateway may refuse in storage's place; that all is well is for storage to say.
-    if answered != client_request_id and (answered is not None or answer.status < 300):
+    if not storage_fault.may_count(answer.status, answered, asked=client_request_id):
         raise AnswerToAnother
     return http_client.require_plain(answer) and answered is not None
 

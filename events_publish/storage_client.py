@@ -20,7 +20,7 @@ from events_publish.storage_session import OddAnswer
 if TYPE_CHECKING:
     from events_publish.credential import KeptToken
 
-# azure-core writes each request's headers at INFO, which costs CPU for each event; the storage clients write tracebacks
+# azure-core writes each request's headers at INFO, which costs CPU for each payload; the storage clients write tracebacks
 # for what they cannot read. What matters of it is in the records of requests.
 for _name in ("azure.core", "azure.storage"):
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from events_publish.http_client import ConnectFailed, OddAnswer
+from events_publish.http_client import ConnectFailed
+from events_publish.http_connection import OddAnswer
 
 CLIENT_REQUEST_ID = "x-ms-client-request-id"
 """What a request is called by who makes it; storage repeats it in its answer."""
@@ -40,6 +41,14 @@ ADVICE = {
 """What whoever runs the function can do, by error code of storage."""
 
 FULL = re.compile(r"Capacity|Quota|Limit|InsufficientStorage")
+
+
+def may_count(status: int, answered: str | None, *, asked: str | None) -> bool:
+    """Whether an answer may be that to a request, by what each is called.
+
+    A gateway may refuse in storage's place; that all is well is for storage to say.
+    """
+    return answered == asked or (answered is None and status >= 300)
 
 
 class StorageFault(NamedTuple):

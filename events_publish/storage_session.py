@@ -5,7 +5,7 @@ import socket
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from events_publish import http_client, queue_service
+from events_publish import http_client, queue_service, storage_fault
 from events_publish.resolver import Resolver
 from events_publish.storage_fault import CLIENT_REQUEST_ID
 
@@ -67,8 +67,7 @@ class _Response(aiohttp.ClientResponse):
 
     def _fault(self) -> OddAnswer | None:
         asked, answered = (each.headers.get(CLIENT_REQUEST_ID) for each in (self.request_info, self))
-        # A gateway may refuse in storage's place; that all is well is for storage to say.
-        if answered != asked and (answered is not None or self.status < 300):
+        if not storage_fault.may_count(self.status, answered, asked=asked):
             return AnswerToAnother()
         return EncodedAnswer() if self.headers.get("Content-Encoding", "identity") != "identity" else None
 
@@ -78,7 +77,7 @@ class _Response(aiohttp.ClientResponse):
             try:
                 async for chunk in self.content.iter_any():
                     body += chunk
-                    if len(body) > queue_service.MAX_ANSWER_BYTES:
+                    if len(body) > http_client.MAX_ANSWER_BYTES:
                         raise LongAnswer
             except BaseException:
                 self.close()

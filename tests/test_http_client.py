@@ -23,7 +23,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events_publish import http_client
-from events_publish.http_client import Answer, ConnectFailed, Disconnected, HttpClient, LongAnswer, NotHttp, Origin
+from events_publish.http_client import ConnectFailed, HttpClient, Origin
+from events_publish.http_connection import Answer, Disconnected, LongAnswer, NotHttp
 from events_publish.resolver import AddressInfo, Resolver
 from local.serving import ADDRESS
 
@@ -401,7 +402,7 @@ class Certificates:
 async def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To whoever has a certificate that is trusted, for the name that was asked."""
     certificates = Certificates(tmp_path)
-    http_client._make_tls.cache_clear()
+    http_client._read_certificates.cache_clear()
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates.path))
     async with serving(always(OK), certificates.server) as server, HttpClient(idle_seconds=5) as http:
         for _ in range(2):
@@ -409,13 +410,13 @@ async def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert server.connections == 1
         with pytest.raises(ConnectFailed):
             await http.exchange(server.origin._replace(host="localhost"), REQUEST, max_bytes=1000)
-    http_client._make_tls.cache_clear()
+    http_client._read_certificates.cache_clear()
 
 
 async def test_a_name_with_the_dot_of_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is that of the certificate, which has none."""
     certificates = Certificates(tmp_path)
-    http_client._make_tls.cache_clear()
+    http_client._read_certificates.cache_clear()
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates.path))
 
     async def addresses(_: Resolver, __: str, port: int) -> list[AddressInfo]:
@@ -426,7 +427,7 @@ async def test_a_name_with_the_dot_of_the_root(tmp_path: Path, monkeypatch: pyte
         async with asyncio.timeout(5):
             answer = await http.exchange(server.origin._replace(host="a.example."), REQUEST, max_bytes=1000)
         assert answer.body == b"ok"
-    http_client._make_tls.cache_clear()
+    http_client._read_certificates.cache_clear()
 
 
 async def test_what_is_connected_after_closing_is_closed_when_it_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ import pytest
 from events_publish import attempts, claim_check, http_client, queue_service
 from events_publish.envelope import Event
 from events_publish.event_queue import EventQueue
+from events_publish.http_client import MAX_ANSWER_BYTES
 from events_publish.problem import QueueUnavailable
-from events_publish.queue_service import MAX_ANSWER_BYTES
 from events_publish.request_record import RequestRecord
 from events_publish.storage_fault import CLIENT_REQUEST_ID
 from local.serving import ADDRESS

@@ -121,7 +121,7 @@ async def test_throughput() -> None:
 async def test_a_long_run() -> None:
     (table,) = await windows.tables(Effort(("ours",), requests=1000))
     assert [row["events"] for row in table.records()][::5] == ["0–10", "406–505", "901–1,000"]
-    assert all(row["CPU µs/event"] >= 0 for row in table.records())
+    assert table.records()[-1]["of all so far"] > 0
 
 
 async def test_starts() -> None:

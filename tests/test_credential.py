@@ -207,6 +207,29 @@ def test_what_a_token_endpoint_answers_is_not_logged() -> None:
     assert not logging.getLogger("azure.identity.aio._internal").isEnabledFor(logging.ERROR)
 
 
+async def test_a_token_of_another_tenant_while_one_is_fetched() -> None:
+    """Whoever was told of another tenant does not get the token that is still on its way."""
+    may_end = asyncio.Event()
+
+    class OfTenants:
+        async def token(self, _: str, tenant_id: str | None = None) -> AccessToken:
+            if tenant_id is None:
+                await may_end.wait()
+            return AccessToken(f"of-{tenant_id}", 2**31)
+
+        async def close(self) -> None: ...
+
+    kept = KeptToken(OfTenants)
+    first = asyncio.create_task(token(kept))
+    await asyncio.sleep(0.05)
+    other = await kept.get_token_info(SCOPE, options={"tenant_id": "x"})
+    assert other.token == "of-x"
+    may_end.set()
+    await first
+    assert await token(kept) == "of-x"
+    await kept.close()
+
+
 async def test_an_identity_that_could_not_be_made(caplog: pytest.LogCaptureFixture) -> None:
     """… for want of a file handle, say, is made again by the next who needs it."""
 

@@ -8,6 +8,8 @@ import ipaddress
 import os
 import socket
 import ssl
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -250,6 +252,33 @@ async def test_what_comes_unasked_closes_the_connection(http: HttpClient) -> Non
         await asyncio.sleep(0.1)
         await get(http, server)
         assert server.connections == 2
+
+
+async def test_what_came_unasked_while_nobody_looked(http: HttpClient) -> None:
+    """The loop was busy, and has not heard of it when the next is asked."""
+    begun, server = threading.Event(), socket.create_server((ADDRESS, 0))
+    accepted: list[socket.socket] = []
+
+    def serve() -> None:
+        for _ in range(2):
+            accepted.append(server.accept()[0])
+            accepted[-1].recv(1000)
+            accepted[-1].sendall(OK)
+            if len(accepted) == 1:
+                begun.wait()
+                accepted[-1].sendall(OK.replace(b"ok", b"no"))
+
+    serving = threading.Thread(target=serve, daemon=True)
+    serving.start()
+    origin = Origin(tls=False, host=ADDRESS, port=server.getsockname()[1])
+    assert (await http.exchange(origin, REQUEST)).body == b"ok"
+    begun.set()
+    time.sleep(0.1)  # noqa: ASYNC251  # the loop is to be busy
+    assert (await http.exchange(origin, REQUEST)).body == b"ok"
+    assert len(accepted) == 2
+    serving.join()
+    for each in (server, *accepted):
+        each.close()
 
 
 async def test_what_an_answer_is_not_trusted_with(http: HttpClient) -> None:

@@ -5,13 +5,14 @@ import contextlib
 import gzip
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from events_publish import attempts, claim_check, http_client, queue_service
+from events_publish import event_queue as event_queue_module
 from events_publish.envelope import Event
 from events_publish.event_queue import EventQueue
 from events_publish.http_client import MAX_ANSWER_BYTES
@@ -169,7 +170,23 @@ async def test_an_acknowledgement_that_is_said_twice() -> None:
     service = Stuttering()
     async with storage(service.serve) as queue:
         told = [await accepts(queue, name="0af7651916cd43dd8448eb211c80319c", seconds=0.3) for _ in range(4)]
+    assert told[0]
     assert sum(told) <= service.taken
+
+
+@pytest.mark.usefixtures("faster")
+async def test_an_acknowledgement_that_is_said_twice_to_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_queue_module, "CONCURRENT_SENDS", 1)
+    service = Stuttering()
+    async with storage(service.serve) as queue:
+        deadline = asyncio.get_running_loop().time() + 0.3
+        enqueued: object = range(4)
+        try:
+            await queue.enqueue([Event({}, b"{}")] * 4, deadline=deadline, record=RequestRecord("a"))
+        except QueueUnavailable as refused:
+            enqueued = refused.extensions.get("enqueued", ())
+    assert isinstance(enqueued, Sequence)
+    assert len(enqueued) <= service.taken
 
 
 async def test_connections_that_died_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,8 +32,8 @@ test: setup  ## the tests, within 3 minutes
 test-long: setup .venv-checkov/.ready  ## the tests that take longer
 	$(VENV) -m pytest -m "long or property" --hypothesis-profile=long
 
-bench: setup  ## measurements, each beside a baseline, in 15 minutes; ARGS=--quick in one
-	$(VENV) -m benchmarks $(ARGS)
+bench: setup  ## measure it, in 12 minutes, and draw docs/*.svg anew; ARGS=--quick: roughly, in one, and draw nothing
+	$(VENV) -m benchmarks $(or $(ARGS),--chart docs/performance.svg)
 	$(if $(ARGS),,$(VENV) -m benchmarks.scale --plot docs/scale.svg)
 
 soak: setup  ## load for MINUTES=10, and whether memory or answers get worse with time

@@ -1,28 +1,26 @@
-"""``make bench``: every part, or those that are named; tables on standard output, and as JSON in .local/bench.json.
-
-The whole, and not a part of it, draws the chart of the docs, too.
-"""
+"""``make bench``: every part, or those that are named; tables on standard output, and as JSON in .local/bench.json."""
 
 import argparse
 import asyncio
 import json
 import sys
 from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any
 
-from benchmarks import chart, cold, hanging_issuer, puts, sizes, stages, systems, throughput, windows
+from benchmarks import chart, floor, hanging_issuer, long_run, sizes, stages, starts, systems, throughput
 from benchmarks.effort import QUICK, Effort
 from benchmarks.table import Table
-from local import FOLDER, ROOT, Failure
+from local import FOLDER, Failure
 
 PARTS: Mapping[str, Callable[[Effort], Coroutine[Any, Any, list[Table]]]] = {
     "throughput": throughput.tables,
     "azurite": throughput.against_azurite,
     "sizes": sizes.tables,
-    "windows": windows.tables,
+    "long-run": long_run.tables,
     "stages": stages.tables,
-    "puts": puts.tables,
-    "cold": cold.tables,
+    "floor": floor.tables,
+    "starts": starts.tables,
     "issuer": hanging_issuer.tables,
 }
 
@@ -45,8 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     FOLDER.mkdir(exist_ok=True)
     records = {table.title: table.records() for table in found}
     (FOLDER / "bench.json").write_text(json.dumps(records, ensure_ascii=False, indent=1))
-    if not options.parts and not options.quick:
-        chart.draw(found[0], ROOT / "docs/performance.svg")
+    if options.chart:
+        chart.draw(found[0], options.chart)
     return 0
 
 
@@ -60,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     choices = [*PARTS, []]  # none at all is a choice, too
     parser.add_argument("parts", nargs="*", choices=choices, metavar="PART", help=f"of {', '.join(PARTS)} (all)")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, and rough figures")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="an SVG to write of what an event costs")
     parser.add_argument("--systems", type=_names, help=f"such as {','.join(systems.NAMES)}")
     parser.add_argument("--connections", type=_numbers, help="such as 1,8,32,128")
     parser.add_argument("--seconds", type=float, help="of one measurement under load")

@@ -2,24 +2,19 @@
 
 import asyncio
 import json
-import os
-import sys
-import tempfile
 import time
 from base64 import urlsafe_b64encode
-from contextlib import AsyncExitStack
-from pathlib import Path
 
 import aiohttp
 
 from benchmarks import load
 from benchmarks.effort import Effort
+from benchmarks.stack import Stack, stack
+from benchmarks.systems import OURS
 from benchmarks.table import Table
-from local import ROOT, Failure, azurite, issuer, serving
-from local.child import Child
+from local import Failure, issuer
 from local.issuer import Fault
-from local.running import EVENTS_PATH
-from local.up import SAMPLE, environment
+from local.up import SAMPLE
 
 COOLDOWN_SECONDS = 31
 """After that an unknown `kid` causes a fetch again."""
@@ -47,18 +42,9 @@ async def latencies(session: aiohttp.ClientSession, url: str, token: str) -> lis
 
 async def tables(_: Effort) -> list[Table]:
     """The latencies of one who is known, while others wait for the issuer and while none does."""
-    async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        storage = await azurite.start(folder / "azurite", azurite.Ports(0, 0, 0))
-        stack.push_async_callback(storage.child.stop)
-        runner, identifier = await issuer.start(folder, 0)
-        stack.push_async_callback(runner.cleanup)
-        environ = environment(os.environ, storage.connection_string, identifier)
-        command = [sys.executable, "-m", "local", "host", "--port", "0"]
-        host = await Child.start(command, [rf"^{serving.READY}(\S+)"], env=environ, cwd=ROOT)
-        stack.push_async_callback(host.stop)
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        found = await measure(session, host.ready[0][1] + EVENTS_PATH, folder, identifier)
+    async with stack(real_storage=True) as around, aiohttp.ClientSession() as session:
+        (system,) = await around.start([OURS])
+        found = await measure(session, system.events, around)
     header = ("the issuer is", "p50 ms", "p99 ms", "slowest ms", "requests")
     rows = [
         (name, load.quantile(each, 0.5), load.quantile(each, 0.99), max(each), len(each))
@@ -67,10 +53,9 @@ async def tables(_: Effort) -> list[Table]:
     return [Table("While an issuer hangs", header, rows)]
 
 
-async def measure(session: aiohttp.ClientSession, url: str, folder: Path, identifier: str) -> dict[str, list[float]]:
+async def measure(session: aiohttp.ClientSession, url: str, around: Stack) -> dict[str, list[float]]:
     """Ten who need the issuer wait beside the one that is measured, when it hangs; when it is calm they are refused."""
-    known = issuer.keys(folder).signing
-    token = issuer.access_token(known, identifier, scope="altinn:events.publish", consumer="991825827", lifetime=600)
+    token = around.token
     header = json.dumps({"alg": "RS256", "kid": "unknown"}).encode()
     stranger = f"{urlsafe_b64encode(header).rstrip(b'=').decode()}.{token.partition('.')[2]}"
 
@@ -81,7 +66,7 @@ async def measure(session: aiohttp.ClientSession, url: str, folder: Path, identi
     await latencies(session, url, token)
     calm = await latencies(session, url, token)
     await asyncio.sleep(COOLDOWN_SECONDS)
-    issuer.set_fault(folder, Fault.SLOW)
+    issuer.set_fault(around.folder, Fault.SLOW)
     waiting = [asyncio.create_task(wait_for_issuer()) for _ in range(10)]
     await asyncio.sleep(0.2)
     hanging = await latencies(session, url, token)

@@ -68,7 +68,7 @@ class Measured:
     """What one event needs on one instance. Put your own in: none of these was measured in Azure."""
 
     worker_cpu_ms: float = 1.0
-    """Of Python, which has one core at most, however many there are. In the host of local/, with its HTTP server, 0.41 was
+    """Of Python, which has one core at most, however many there are. In the host of local/, with its HTTP server, 0.39 was
     measured: doubled for a slower core, and the rest for the worker's talk with the Functions host."""
     host_cpu_ms: float = 1.0
     """Of the Functions host beside it: a guess."""

@@ -1,6 +1,6 @@
 """The payload store: data that no message holds lies in a blob, for consumers to fetch by the event's `dataref`.
 
-To import this takes half a second, and few events need it.
+To import this takes a third of a second, and few events need it.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """The client libraries of Azure Storage, for what is not done for each event: payloads, and queues that are missing.
 
-To import this takes a third of a second, so it waits until it is needed.
+To import this takes a fifth of a second, so it waits until it is needed.
 """
 
 import contextlib

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from azure.storage.queue import QueueClient
 
-from benchmarks import chart, cold, load, stand_in, systems, throughput, windows
+from benchmarks import chart, load, long_run, stand_in, starts, systems, throughput
 from benchmarks.effort import Effort
-from benchmarks.puts import Messages
+from benchmarks.floor import Messages
 from benchmarks.table import Table
 from local import ROOT
 from tests.background import Background
@@ -119,13 +119,13 @@ async def test_throughput() -> None:
 
 
 async def test_a_long_run() -> None:
-    (table,) = await windows.tables(Effort(("ours",), requests=1000))
+    (table,) = await long_run.tables(Effort(("ours",), requests=1000))
     assert [row["events"] for row in table.records()][::5] == ["0–10", "406–505", "901–1,000"]
     assert table.records()[-1]["of all so far"] > 0
 
 
 async def test_starts() -> None:
-    first, imports = await cold.tables(Effort(("ours",), starts=1))
+    first, imports = await starts.tables(Effort(("ours",), starts=1))
     (row,) = first.records()
     packages = {each["ours"]: each["ms"] for each in imports.records()}
     assert row["first 200, ms"] > 0

@@ -2,25 +2,19 @@
 
 import asyncio
 import contextlib
-import datetime
 import errno
-import ipaddress
 import os
 import socket
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +23,8 @@ from events_publish.http_client import ConnectFailed, HttpClient, Origin
 from events_publish.http_connection import Answer, Disconnected, LongAnswer, NotHttp
 from events_publish.resolver import AddressInfo, Resolver
 from local.serving import ADDRESS
+from tests import certificates
+from tests.certificates import Certificate
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -405,58 +401,44 @@ async def test_why_no_address_was_connected(http: HttpClient, monkeypatch: pytes
     assert os.strerror(errno.EINVAL) in str(failed.value.strerror)
 
 
-class Certificates:
-    """A certificate for 127.0.0.1 and a.example, and what trusts it."""
-
-    def __init__(self, folder: Path) -> None:
-        key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a")])
-        now = datetime.datetime.now(datetime.UTC)
-        address = x509.SubjectAlternativeName(
-            [x509.IPAddress(ipaddress.ip_address(ADDRESS)), x509.DNSName("a.example")]
-        )
-        day = datetime.timedelta(days=1)
-        builder = x509.CertificateBuilder(
-            name, name, key.public_key(), x509.random_serial_number(), now - day, now + day
-        )
-        made = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
-        self.path = folder / "certificate.pem"
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        self.path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
-        self.server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self.server.load_cert_chain(self.path)
+def tls_with(certificate: Certificate) -> ssl.SSLContext:
+    """For a server that has it."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    return context
 
 
-async def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To whoever has a certificate that is trusted, for the name that was asked."""
-    certificates = Certificates(tmp_path)
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Certificate]:
+    """A certificate that clients trust for this test."""
+    certificate = certificates.make(tmp_path)
     http_client._read_certificates.cache_clear()
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.path))
-    async with serving(always(OK), certificates.server) as server, HttpClient(idle_seconds=5) as http:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.certificate))
+    yield certificate
+    http_client._read_certificates.cache_clear()
+
+
+async def test_tls(trusted: Certificate) -> None:
+    """To whoever has a certificate that is trusted, for the name that was asked."""
+    async with serving(always(OK), tls_with(trusted)) as server, HttpClient(idle_seconds=5) as http:
         for _ in range(2):
             assert (await get(http, server)).body == b"ok"
         assert server.connections == 1
         with pytest.raises(ConnectFailed):
             await http.exchange(server.origin._replace(host="localhost"), REQUEST, max_bytes=1000)
-    http_client._read_certificates.cache_clear()
 
 
-async def test_a_name_with_the_dot_of_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_name_with_the_dot_of_the_root(trusted: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is that of the certificate, which has none."""
-    certificates = Certificates(tmp_path)
-    http_client._read_certificates.cache_clear()
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.path))
 
     async def addresses(_: Resolver, __: str, port: int) -> list[AddressInfo]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (ADDRESS, port))]
 
     monkeypatch.setattr(Resolver, "addresses", addresses)
-    async with serving(always(OK), certificates.server) as server, HttpClient(idle_seconds=5) as http:
+    async with serving(always(OK), tls_with(trusted)) as server, HttpClient(idle_seconds=5) as http:
         async with asyncio.timeout(5):
             answer = await http.exchange(server.origin._replace(host="a.example."), REQUEST, max_bytes=1000)
         assert answer.body == b"ok"
-    http_client._read_certificates.cache_clear()
 
 
 async def test_what_is_connected_after_closing_is_closed_when_it_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -494,7 +476,7 @@ async def test_tls_with_a_stranger(tmp_path: Path, http: HttpClient) -> None:
     async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         heard.append(await reader.read())
 
-    async with serving(serve, Certificates(tmp_path).server) as server:
+    async with serving(serve, tls_with(certificates.make(tmp_path))) as server:
         with pytest.raises(ConnectFailed):
             await get(http, server)
     assert not any(heard)

@@ -1,7 +1,5 @@
 """The function with the settings that would be deployed: a token endpoint as on Azure, Azurite over TLS, and no key."""
 
-import datetime
-import ipaddress
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -11,14 +9,12 @@ from typing import NamedTuple
 import httpx
 import pytest
 from azure.storage.blob import BlobClient
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from local import azurite
 from local.up import SAMPLE
+from tests import certificates
 from tests.background import Background
+from tests.certificates import Certificate
 from tests.conftest import Host, MakeToken, Publish, host_of, problem, wait_until
 from tests.identity_endpoint import RESOURCE, IdentityEndpoint, identity_endpoint
 from tests.infra.deployment import PARAMETERS, Deployment
@@ -28,33 +24,9 @@ BODY = SAMPLE.read_bytes()
 CLIENT_ID = "11111111-2222-3333-4444-555555555555"
 
 
-class Certificate(NamedTuple):
-    """A self-made certificate for 127.0.0.1, in files."""
-
-    certificate: Path
-    key: Path
-
-
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "azurite")])
-    now = datetime.datetime.now(datetime.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(address, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("certificate")
-    files = Certificate(folder / "cert.pem", folder / "key.pem")
-    files.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    files.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
+    return certificates.make(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ async def tables(effort: Effort) -> list[Table]:
 async def _first_answer(around: Stack, name: str) -> float:
     """Milliseconds until a new process has accepted an event."""
     began = time.perf_counter()
-    system = await systems.start(name, around.environ, around.folder / "cold.log")
+    system = await systems.start(name, around.environ, around.folder / "start.log")
     try:
         headers = {"Authorization": f"Bearer {around.token}", "Content-Type": STRUCTURED}
         async with (

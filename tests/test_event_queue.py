@@ -100,7 +100,7 @@ async def test_a_batch_that_gets_part_of_the_way(stand_in: StandIn) -> None:
     """Says which events are on the queue and which to send again; one that fails does not stop the others."""
     stand_in.refused = {b"3", b"17"}
     with pytest.raises(QueueUnavailable) as refused:
-        await enqueue(stand_in, batch(40))
+        await enqueue(stand_in, batch(40), seconds=4)
     assert refused.value.extensions == {
         "enqueued": [index for index in range(40) if index not in (3, 17)],
         "notEnqueued": [3, 17],

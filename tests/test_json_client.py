@@ -177,6 +177,7 @@ async def test_an_answer_that_was_not_asked_for(client: JsonClient) -> None:
         await asyncio.sleep(0.05)
         for path in ("/second", "/third", "/fourth"):
             assert (await client.get(url + path)).value == path
+        server.close_clients()  # that are waited for else
 
 
 async def test_a_service_that_hangs_up(client: JsonClient) -> None:

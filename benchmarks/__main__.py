@@ -40,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     FOLDER.mkdir(exist_ok=True)
     records = {table.title: table.records() for table in found}
     (FOLDER / "bench.json").write_text(json.dumps(records, ensure_ascii=False, indent=1))
@@ -55,15 +57,36 @@ def _effort(options: argparse.Namespace) -> Effort:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    choices = [*PARTS, []]  # none at all is a choice, too
-    parser.add_argument("parts", nargs="*", choices=choices, metavar="PART", help=f"of {', '.join(PARTS)} (all)")
+    parser.add_argument("parts", nargs="*", type=_part, metavar="PART", help=f"of {', '.join(PARTS)} (all)")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, and rough figures")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="an SVG to write of what an event costs")
     parser.add_argument("--systems", type=_names, help=f"such as {','.join(systems.NAMES)}")
     parser.add_argument("--connections", type=_numbers, help="such as 1,8,32,128")
-    parser.add_argument("--seconds", type=float, help="of one measurement under load")
-    parser.add_argument("--rounds", type=int, help="of which the median is shown")
+    parser.add_argument("--seconds", type=_positive, help="of one measurement under load")
+    parser.add_argument("--rounds", type=_number, help="of which the median is shown")
     return parser
+
+
+def _part(text: str) -> str:
+    if text not in PARTS:
+        raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(PARTS)}")
+    return text
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} must be a number above 0")
+    return value
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} must be a whole number from 1 on")
+    return int(text)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -74,7 +97,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(map(int, text.split(",")))
+    return tuple(map(_number, text.split(",")))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from benchmarks.load import Exchange
 from benchmarks.stack import stack
 from benchmarks.stand_in import StandIn
 from benchmarks.table import Table
-from benchmarks.throughput import CONNECTIONS, lasting
+from benchmarks.throughput import CONNECTIONS, WARM_SECONDS, lasting
 from benchmarks.vitals import vitals
 from events_publish import queue_service
 from events_publish.http_client import HttpClient
@@ -83,6 +83,7 @@ async def _azurite(effort: Effort) -> Table:
     async with stack(real_storage=True) as around:
         messages = Messages(around.environ["EVENTS_STORAGE"], around.environ["EVENTS_QUEUE_NAME"])
         rates = []
+        await by_ours(messages, SAMPLE.read_bytes(), WARM_SECONDS)
         for _ in range(effort.rounds):
             await around.empty()
             began = time.perf_counter()

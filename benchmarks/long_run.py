@@ -5,7 +5,7 @@ And what all so far have cost: a process that settles late has to earn that back
 
 import itertools
 
-from benchmarks import throughput
+from benchmarks import systems, throughput
 from benchmarks.effort import Effort
 from benchmarks.stack import Stack, stack
 from benchmarks.systems import CSHARP, OURS, System
@@ -19,11 +19,10 @@ WINDOWS = 10
 async def tables(effort: Effort) -> list[Table]:
     """The figures of each window; the first of them ends when a hundredth of the requests is over."""
     rows = []
-    for name in (OURS, CSHARP):
-        if name in effort.systems:
-            async with stack(real_storage=False) as around:
-                for system in await around.start([name]):
-                    rows += await _windows(around, system, effort.requests)
+    for name in systems.at_hand([name for name in (OURS, CSHARP) if name in effort.systems]):
+        async with stack(real_storage=False) as around:
+            (system,) = await around.start([name])
+            rows += await _windows(around, system, effort.requests)
     header = ("system", "events", "CPU µs/event", "of all so far", "p50 ms", "MB")
     return [Table("From the first event on", header, rows)]
 

@@ -39,7 +39,11 @@ class System(NamedTuple):
 
 
 def at_hand(names: Iterable[str]) -> list[str]:
-    """Those of the systems that can be started here; says so where one cannot."""
+    """Those of the systems that can be started here; says so where one cannot.
+
+    Raises:
+        NotAtHand: none can.
+    """
     found = []
     for name in names:
         try:
@@ -48,6 +52,8 @@ def at_hand(names: Iterable[str]) -> list[str]:
             print(lack, file=sys.stderr)
         else:
             found.append(name)
+    if not found:
+        raise NotAtHand("Nothing is left to measure.")
     return found
 
 

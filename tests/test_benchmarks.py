@@ -9,6 +9,7 @@ import httpx
 import pytest
 from azure.storage.queue import QueueClient
 
+from benchmarks import __main__ as bench
 from benchmarks import chart, load, long_run, stand_in, starts, systems, throughput
 from benchmarks.effort import Effort
 from benchmarks.floor import Messages
@@ -116,6 +117,24 @@ async def test_throughput() -> None:
     assert rows["plain"]["× plain"] == rows["plain"]["of plain"] == 1
     assert rows["ours"]["× plain"] == rows["ours"]["events/s"] / rows["plain"]["events/s"]
     assert by_connections.records()[0] == {"CPU µs/event": "plain", "4 conn.": rows["plain"]["CPU µs/event"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nonsense"], "nonsense is none of throughput, "),
+        (["--systems", "x"], "x is none of plain, "),
+        (["--connections", "0"], "0 must be a whole number from 1 on"),
+        (["--connections", "8,x"], "x must be a whole number from 1 on"),
+        (["--rounds", "0"], "0 must be a whole number from 1 on"),
+        (["--seconds", "-1"], "-1 must be a number above 0"),
+        (["--seconds", "soon"], "soon must be a number above 0"),
+    ],
+)
+def test_what_cannot_be_measured(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bench.main(arguments)
+    assert said in capsys.readouterr().err
 
 
 async def test_a_long_run() -> None:

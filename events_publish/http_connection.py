@@ -49,8 +49,9 @@ class Connection(asyncio.BufferedProtocol):
         self._poll = select.poll()
         self._parser = httptools.HttpResponseParser(self)
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
-        self._answered: asyncio.Future[Answer] | None = None
-        """What the request that was asked last waits for."""
+        self._answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        """What the request that was asked last waits for; done while nobody waits."""
+        self._answered.cancel()
         self._room = 0
         self._head: dict[str, str]
         self._headers: dict[str, str]
@@ -63,12 +64,11 @@ class Connection(asyncio.BufferedProtocol):
         """The answer to a request; one at a time."""
         if not self.persists:  # it was lost since it was made
             raise Disconnected
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._answered = answered
+        self._answered = asyncio.get_running_loop().create_future()
         self._room = max_bytes
         self._begin_answer()
         self._transport.write(request)
-        return await answered
+        return await self._answered
 
     def abort(self) -> None:
         """Close it at once, whatever is under way."""
@@ -88,8 +88,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, length: int) -> None:
-        answered = self._answered
-        if answered is None or answered.done():  # nobody has asked
+        if self._answered.done():  # nobody has asked
             self.abort()
             return
         self._room -= length
@@ -110,13 +109,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def _fail(self, error: OSError) -> None:
         self.abort()
-        if self._answered and not self._answered.done():
+        if not self._answered.done():
             self._answered.set_exception(error)
 
     # What follows is called by the parser.
 
     def on_message_begin(self) -> None:
-        if self._answered is None or self._answered.done():  # the next answer, and nobody has asked
+        if self._answered.done():  # the next answer, and nobody has asked
             self.persists = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -137,7 +136,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._ends_with_connection = False
         self.persists = self.persists and self._parser.should_keep_alive()
-        if self._answered and not self._answered.done():
+        if not self._answered.done():
             self._answered.set_result(Answer(status, self._head, self._body))
 
     def _begin_answer(self) -> None:

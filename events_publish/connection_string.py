@@ -9,11 +9,15 @@ from urllib.parse import urlsplit
 MAX_ENDPOINT_LENGTH = 300
 """Of the URL of a service: a reference to a payload must fit in a message."""
 
+DEVELOPMENT_ACCOUNT = "devstoreaccount1"
+DEVELOPMENT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""Of every Azurite in the world; its documentation prints them."""
+
 DEVELOPMENT = (
-    "AccountName=devstoreaccount1;QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;AccountKey="
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+    f"AccountName={DEVELOPMENT_ACCOUNT};AccountKey={DEVELOPMENT_KEY};"
+    f"QueueEndpoint=http://127.0.0.1:10001/{DEVELOPMENT_ACCOUNT}"
 )
-"""What ``UseDevelopmentStorage=true`` stands for: Azurite, with the account and the key that everybody knows."""
+"""What ``UseDevelopmentStorage=true`` stands for, as far as the queue goes."""
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from events_publish.connection_string import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY
 from local import ROOT, Failure, serving
 from local.child import Child, ChildEnded
-
-# The account and key of every Azurite in the world; Azurite's documentation prints them.
-_ACCOUNT = "devstoreaccount1"
-_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
 class Ports(NamedTuple):
@@ -59,5 +56,7 @@ async def start(folder: Path, ports: Ports, *more: str, keep: Sequence[int] = ()
 
 def connection_string(endpoints: dict[str, str]) -> str:
     """The connection string of an Azurite whose services are at these URLs."""
-    located = "".join(f"{service.capitalize()}Endpoint={url}/{_ACCOUNT};" for service, url in endpoints.items())
-    return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={_KEY};{located}"
+    located = "".join(
+        f"{service.capitalize()}Endpoint={url}/{DEVELOPMENT_ACCOUNT};" for service, url in endpoints.items()
+    )
+    return f"DefaultEndpointsProtocol=http;AccountName={DEVELOPMENT_ACCOUNT};AccountKey={DEVELOPMENT_KEY};{located}"

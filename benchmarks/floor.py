@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import hmac
 import time
 from email.utils import formatdate
 from urllib.parse import urlsplit
@@ -18,10 +17,12 @@ from benchmarks.table import Table
 from benchmarks.throughput import CONNECTIONS, WARM_SECONDS, lasting
 from benchmarks.vitals import vitals
 from events_publish import queue_service
+from events_publish.connection_string import queue_account
 from events_publish.http_client import HttpClient
 from events_publish.queue_service import QueueService
 from events_publish.request_record import RequestRecord
 from events_publish.settings import Connection
+from events_publish.shared_key import SharedKey, StringToSign
 from local import Failure
 from local.up import SAMPLE
 
@@ -30,26 +31,22 @@ class Messages:
     """Signs messages for the queue of a connection string with the key of its account (Shared Key)."""
 
     def __init__(self, connection_string: str, queue_name: str) -> None:
-        parts = dict(part.split("=", 1) for part in connection_string.rstrip(";").split(";"))
-        self._account, self._key = parts["AccountName"], base64.b64decode(parts["AccountKey"])
-        self._path = f"{urlsplit(parts['QueueEndpoint']).path}/{queue_name}/messages"
+        account = queue_account(connection_string)
+        self._key = SharedKey(account.name, account.key)
         self.connection_string, self.queue_name = connection_string, queue_name
-        self.url = f"{parts['QueueEndpoint']}/{queue_name}/messages?messagettl=-1"
+        self.url = f"{account.url}/{queue_name}/messages?messagettl=-1"
+        self._to_sign = StringToSign.of("POST", queue_service.XML, urlsplit(self.url), account.name)
 
     def put(self, event: bytes) -> tuple[dict[str, str], bytes]:
         """The headers and the body of a request with the event."""
         body = b"<QueueMessage><MessageText>%b</MessageText></QueueMessage>" % base64.b64encode(event)
-        date = formatdate(usegmt=True)
-        signed = (
-            f"POST\n\n\n{len(body)}\n\napplication/xml\n\n\n\n\n\n\nx-ms-date:{date}\nx-ms-version:2024-11-04\n"
-            f"/{self._account}{self._path}\nmessagettl:-1"
-        )
-        signature = base64.b64encode(hmac.digest(self._key, signed.encode(), "sha256")).decode()
+        date, version = formatdate(usegmt=True), queue_service.VERSION
+        to_sign = self._to_sign.with_headers(len(body), f"x-ms-date:{date}\nx-ms-version:{version}\n".encode())
         headers = {
-            "Content-Type": "application/xml",
+            "Content-Type": queue_service.XML,
             "x-ms-date": date,
-            "x-ms-version": "2024-11-04",
-            "Authorization": f"SharedKey {self._account}:{signature}",
+            "x-ms-version": version,
+            "Authorization": self._key.authorization(to_sign).decode(),
         }
         return headers, body
 

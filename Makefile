@@ -43,10 +43,12 @@ lint: setup  ## style, types; changes nothing
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
+	node_modules/.bin/biome check --error-on-warnings
 
 format: setup  ## put the style right
 	$(VENV) -m ruff check --fix .
 	$(VENV) -m ruff format .
+	node_modules/.bin/biome check --write
 
 package:  ## package.zip: what a deployment sends to Azure, of the last commit
 	sh infra/package.sh package.zip

@@ -100,6 +100,7 @@ def _publish(limits: Limits, scope: str) -> Json:
     structured = {"schema": json_schema.reference("Event"), "examples": {"event": {"value": EVENT}}}
     return {
         "operationId": "publish",
+        "tags": ["Publish"],
         "summary": "Publish an event, or a batch of events.",
         "description": "The Content-Type tells the content mode. An event's JSON goes on the queue byte for byte as it"
         " came. With any ce- header, a Content-Type that is not of CloudEvents means binary mode: the attributes are in"
@@ -154,6 +155,7 @@ def _attribute_headers() -> Iterable[Json]:
 def _handshake() -> Json:
     return {
         "operationId": "handshake",
+        "tags": ["Publish"],
         "summary": "Validate the endpoint as a CloudEvents webhook.",
         "security": [],
         "parameters": [
@@ -181,6 +183,7 @@ def _handshake() -> Json:
 def _health(name: str, summary: str, *problems: type[Problem]) -> Json:
     return {
         "operationId": name,
+        "tags": ["Health"],
         "summary": summary,
         "security": [],
         "responses": {
@@ -197,6 +200,7 @@ def _health(name: str, summary: str, *problems: type[Problem]) -> Json:
 def _problem_page() -> Json:
     return {
         "operationId": "problem",
+        "tags": ["About"],
         "summary": "What a problem means and what to do.",
         "security": [],
         "parameters": [
@@ -216,6 +220,7 @@ def _problem_page() -> Json:
 def _description() -> Json:
     return {
         "operationId": "openapi",
+        "tags": ["About"],
         "summary": "This description.",
         "security": [],
         "responses": {

@@ -42,6 +42,7 @@ async def _up(options: argparse.Namespace) -> None:
             port=options.port,
             issuer_port=options.issuer_port,
             azurite_ports=ports,
+            page_port=options.page_port,
             pdp_port=options.pdp_port if options.pdp else None,
         )
     )
@@ -166,6 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--no-host", action="store_true", help="leave the host to `func start`")
     add_port(up, "--port", 7071, "the host")
     add_port(up, "--issuer-port", 7072, "the token issuer")
+    add_port(up, "--page-port", 7073, "the page to try it with")
     add_port(up, "--blob-port", 10000, "Azurite's blob service")
     add_port(up, "--queue-port", 10001, "Azurite's queue service")
     add_port(up, "--table-port", 10002, "Azurite's table service")

@@ -70,8 +70,8 @@ def keys(folder: Path) -> Keys:
     Raises:
         Failure: they were spoiled, or cannot be read or written.
     """
-    issuer = _read(_issuer_keys(folder), lambda: _jwk_set([_make_key("RS256")]))
-    client = _read(folder / "client-key.json", lambda: _make_key("RS256"))
+    issuer = _read(_issuer_keys(folder), lambda: _jwk_set([make_key("RS256")]))
+    client = _read(folder / "client-key.json", lambda: make_key("RS256"))
     return Keys(issuer, client[0])
 
 
@@ -83,7 +83,7 @@ def rotate(folder: Path, algorithm: str = "RS256") -> JWK:
     """
     if algorithm not in ALGORITHMS:
         raise Failure(f"{algorithm} is no algorithm of the issuer's; it must be one of {', '.join(ALGORITHMS)}.")
-    key = _make_key(algorithm)
+    key = make_key(algorithm)
     _write(_issuer_keys(folder), _jwk_set([*keys(folder).issuer, key]))
     return key
 
@@ -273,7 +273,7 @@ def _private_keys(text: str) -> tuple[JWK, ...]:
     return found
 
 
-def _make_key(algorithm: str) -> JWK:
+def make_key(algorithm: str) -> JWK:
     """A new private key for one of `ALGORITHMS`."""
     if algorithm in _CURVES:
         members = ECAlgorithm.to_jwk(ec.generate_private_key(_CURVES[algorithm]()), as_dict=True)

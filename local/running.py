@@ -15,6 +15,7 @@ class Running(NamedTuple):
 
     host: str = "http://127.0.0.1:7071"
     issuer: str = "http://127.0.0.1:7072/"
+    page: str = "http://127.0.0.1:7073/"
     storage: str = "UseDevelopmentStorage=true"
     queue: str = "events-registration"
     scope: str = "altinn:events.publish"

@@ -29,6 +29,7 @@ class Options(NamedTuple):
     port: int
     issuer_port: int
     azurite_ports: azurite.Ports
+    page_port: int
     pdp_port: int | None = None
     """None: without the stand-in for Altinn Authorization."""
 
@@ -77,6 +78,8 @@ async def _run(options: Options, settings: Settings, lock: int) -> None:
             stack.push_async_callback(child.stop)
             parts["The host"] = child
             state = state._replace(host=url)
+        if not options.once:
+            state = await _start_page(state, options, stack)
         state.save(options.folder)
         stack.callback(running.forget, options.folder)
         token = await publisher.token(state, options.folder)
@@ -119,6 +122,14 @@ async def _start_pdp(options: Options, stack: AsyncExitStack) -> str | None:
     started = await pdp.start(options.folder, options.pdp_port)
     stack.push_async_callback(started.runner.cleanup)
     return started.url
+
+
+async def _start_page(state: Running, options: Options, stack: AsyncExitStack) -> Running:
+    from local.page import server  # the page's packages are none of the demo's
+
+    runner, url = await server.start(state, options.folder, options.page_port)
+    stack.push_async_callback(runner.cleanup)
+    return state._replace(page=url)
 
 
 def _warn_of_faults(options: Options) -> None:
@@ -183,6 +194,7 @@ def _introduce(state: Running, token: str, pdp_url: str | None, options: Options
     decides = f"\n  PDP       {pdp_url}" if pdp_url else ""
     host = "" if options.with_host else ", once `func start` runs in a second terminal"
     _say(f"""
+  Try it    {state.page}
   Publish   {state.events}
   Issuer    {state.issuer}{decides}
   Storage   {state.storage}

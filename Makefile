@@ -4,7 +4,7 @@ VENV := .venv/bin/python
 MINUTES := 10
 ENVIRONMENT := dev
 
-.PHONY: help setup run demo test test-long bench soak lint format package deploy snapshots docs clean
+.PHONY: help setup run demo test test-long bench soak lint format package deploy snapshots screenshot docs clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1	\2/' | expand -t 16
@@ -58,6 +58,9 @@ deploy:  ## infrastructure and function to the subscription of `az login`: ENVIR
 
 snapshots: setup  ## write anew what infra/ would deploy, which the tests compare (needs bicep)
 	$(VENV) -m tests.infra.snapshots
+
+screenshot: setup  ## take the README's pictures of the page anew (needs Chromium)
+	$(VENV) -m tests.page.screenshot
 
 docs: setup  ## write docs/problems.md anew, from the code
 	$(VENV) -m docs.write

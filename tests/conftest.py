@@ -56,6 +56,8 @@ class Issuer(NamedTuple):
 
     identifier: str
     keys: issuer.Keys
+    folder: Path
+    """Where its keys lie."""
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +79,7 @@ def storage(background: Background, tmp_path_factory: pytest.TempPathFactory) ->
 def token_issuer(background: Background, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
     folder = tmp_path_factory.mktemp("issuer")
     runner, identifier = background.run(issuer.start(folder, 0))
-    yield Issuer(identifier, issuer.keys(folder))
+    yield Issuer(identifier, issuer.keys(folder), folder)
     background.run(runner.cleanup())
 
 

@@ -84,7 +84,7 @@ def start(background: Background, tmp_path: Path) -> Iterator[StartIssuer]:
     def start() -> Issuer:
         runner, identifier = background.run(issuer.start(tmp_path, 0))
         runners.append(runner)
-        return Issuer(identifier, issuer.keys(tmp_path))
+        return Issuer(identifier, issuer.keys(tmp_path), tmp_path)
 
     yield start
     for runner in runners:

@@ -61,7 +61,12 @@ export class Editor {
   constructor(parent, labelledBy, { isJson = false, changed, submit }) {
     const extensions = [
       EditorView.cspNonce.of(nonce),
-      EditorView.contentAttributes.of({ "aria-labelledby": labelledBy, "aria-multiline": "true", spellcheck: "false" }),
+      EditorView.contentAttributes.of({
+        "aria-labelledby": labelledBy,
+        "aria-multiline": "true",
+        spellcheck: "false",
+        tabindex: "0",
+      }),
       EditorView.lineWrapping,
       EditorState.lineSeparator.of("\n"),
       drawSelection(),

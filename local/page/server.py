@@ -95,7 +95,8 @@ async def _from_here_alone(request: web.Request, handler: Handler) -> web.Stream
     """
     socket = request.transport and request.transport.get_extra_info("sockname")
     port = socket[1] if socket else 0
-    if request.host not in (f"{serving.ADDRESS}:{port}", f"localhost:{port}"):
+    ours = request.host in (f"{serving.ADDRESS}:{port}", f"localhost:{port}")
+    if not ours or not request.raw_path.startswith("/"):  # a whole URL is for proxies
         return web.Response(status=421, text=f"This is {serving.ADDRESS}:{port} and nobody else.\n")
     navigates = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
     strange = request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")

@@ -25,7 +25,7 @@ from local.up import SAMPLE
 from tests.conftest import wait_until
 from tests.storage import Queue
 
-FREE_PORTS = [f"--{name}port=0" for name in ("", "issuer-", "blob-", "queue-", "table-")]
+FREE_PORTS = [f"--{name}port=0" for name in ("", "issuer-", "page-", "blob-", "queue-", "table-")]
 
 
 def environ(**added: str) -> dict[str, str]:
@@ -136,7 +136,7 @@ def test_up_ends_with_a_curl_line_that_works(stack: Stack, queue: Queue) -> None
     assert ran.stdout.startswith("HTTP/1.1 200 OK")
     assert queue.take() == [SAMPLE.read_bytes()]
     shown = stack.errors.read_text()
-    assert all(stack.running()[name] in shown for name in ("host", "issuer", "storage", "queue"))
+    assert all(stack.running()[name] in shown for name in ("page", "host", "issuer", "storage", "queue"))
 
 
 @pytest.mark.usefixtures("queue")
@@ -279,13 +279,18 @@ def test_up_publishes_with_the_settings_of_the_host(tmp_path: Path) -> None:
     assert b"As it lies on the queue my-queue:" in ended.stderr
 
 
-@pytest.mark.parametrize("part", ["port", "issuer-port", "queue-port"])
+@pytest.mark.parametrize("part", ["port", "issuer-port", "page-port", "queue-port"])
 def test_up_says_which_port_is_in_use(stack: Stack, tmp_path: Path, part: str) -> None:
     state = stack.running()
-    urls = {"port": state["host"], "issuer-port": state["issuer"], "queue-port": state["storage"]}
+    urls = {
+        "port": state["host"],
+        "issuer-port": state["issuer"],
+        "page-port": state["page"],
+        "queue-port": state["storage"],
+    }
     found = re.search(r"QueueEndpoint=http://127\.0\.0\.1:(\d+)", urls[part]) or re.search(r":(\d+)", urls[part])
     assert found
-    ended = local("up", "--once", *FREE_PORTS, f"--{part}={found[1]}", "--folder", str(tmp_path))
+    ended = local("up", *FREE_PORTS, f"--{part}={found[1]}", "--folder", str(tmp_path))
     assert ended.returncode == 1
     assert f"Port {found[1]} is in use; choose another with --{part}" in ended.stderr.decode()
     assert b"Traceback" not in ended.stderr

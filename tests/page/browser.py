@@ -103,8 +103,8 @@ class Tried:
             found.append((line.inner_text(), fault.inner_text()))
         return found
 
-    def axe(self) -> dict[str, list[str]]:
-        """What axe finds wrong, by its rules."""
+    def axe(self, context: str = "document") -> dict[str, list[str]]:
+        """What axe finds wrong, by its rules; `context` is what it is to look at, in JavaScript."""
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        results: dict[str, Any] = self.page.evaluate("axe.run()")
+        results: dict[str, Any] = self.page.evaluate(f"axe.run({context})")
         return {each["id"]: [node["html"] for node in each["nodes"]] for each in results["violations"]}

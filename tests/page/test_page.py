@@ -124,21 +124,19 @@ def test_each_good_example(page: Tried, queue: Queue, example: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("preset", "status", "kind"),
+    ("preset", "about", "status", "kind"),
     [
-        pytest.param("Good", "200 OK", None, id="good"),
-        pytest.param("Expired", "401 Unauthorized", "invalid-token", id="expired"),
-        pytest.param("Wrong scope", "403 Forbidden", "insufficient-scope", id="wrong scope"),
-        pytest.param("Unknown issuer", "401 Unauthorized", "invalid-token", id="unknown issuer"),
-        pytest.param("None", "401 Unauthorized", "unauthenticated", id="none"),
+        pytest.param("Good", "good for an hour", "200 OK", None, id="good"),
+        pytest.param("Expired", "It ended a minute ago", "401 Unauthorized", "invalid-token", id="expired"),
+        pytest.param("Wrong scope", "something else", "403 Forbidden", "insufficient-scope", id="wrong scope"),
+        pytest.param("Unknown issuer", "does not trust", "401 Unauthorized", "invalid-token", id="unknown issuer"),
+        pytest.param("None", "No Authorization header", "401 Unauthorized", "unauthenticated", id="none"),
     ],
 )
-def test_each_token(page: Tried, preset: str, status: str, kind: str | None) -> None:
+def test_each_token(page: Tried, preset: str, about: str, status: str, kind: str | None) -> None:
     page.page.get_by_role("button", name=preset, exact=True).click()
+    expect(page.page.locator("#token-about")).to_contain_text(about)
     expect(page.page.get_by_role("button", name=preset, exact=True)).to_have_attribute("aria-pressed", "true")
-    expect(page.page.locator("#token-about")).not_to_have_text(
-        "A token with the scope to publish, good for an hour."
-    ) if (preset != "Good") else None
     assert page.publish() == status
     if kind:
         link = page.page.get_by_role("link", name=f"What {kind} means")
@@ -151,11 +149,11 @@ def test_a_token_of_ones_own(page: Tried) -> None:
     page.page.get_by_label("Consumer (organisation number)").fill("974761076")
     page.page.get_by_label("Lifetime in seconds").fill("120")
     page.page.get_by_role("button", name="Make this token").click()
-    page.page.get_by_text("What is in it").click()
+    page.page.get_by_text("The token itself, and its header").click()
     claims = page.page.get_by_label("Claims")
     expect(claims).to_contain_text("0192:974761076")
     assert page.publish() == "200 OK"
-    token = page.page.get_by_label("The token itself")
+    token = page.page.get_by_label("Token: change it, or paste one of your own")
     token.fill(token.input_value()[:-6] + "AAAAAA")
     expect(page.page.locator("#token-about")).to_have_text("A token of your own.")
     assert page.publish() == "401 Unauthorized"
@@ -345,7 +343,7 @@ def test_what_cannot_be_sent(page: Tried) -> None:
 
 
 def test_the_openapi_sends_to_the_endpoint(tried: Open, queue: Queue) -> None:
-    """With a token that is good already; what Swagger UI does to its own markup is all that axe finds."""
+    """With a token that is good already."""
     page = tried("openapi", reduced_motion="reduce")
     operation = page.page.locator("#operations-Publish-publish")
     operation.locator(".opblock-summary-control").click()
@@ -354,7 +352,7 @@ def test_the_openapi_sends_to_the_endpoint(tried: Open, queue: Queue) -> None:
     operation.get_by_role("button", name="Execute").click()
     expect(operation.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
     assert len(queue.take()) == 1
-    assert page.axe().keys() <= {"heading-order", "nested-interactive", "region", "select-name", "color-contrast"}
+    assert page.axe("{exclude: ['.swagger-ui']}") == {}  # whose own markup has faults that are not ours to mend
 
 
 def test_the_picture_of_the_readme_is_there() -> None:

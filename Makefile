@@ -1,10 +1,11 @@
 # The one door for commands. `make` alone lists them; ARGS="--port 0" goes on to run, demo and bench.
 
 VENV := .venv/bin/python
+SPHINX := .venv-site/bin/python -m sphinx --quiet --fail-on-warning --conf-dir docs --doctree-dir .local/doctrees
 MINUTES := 10
 ENVIRONMENT := dev
 
-.PHONY: help setup run demo test test-long bench soak lint format package deploy snapshots screenshot docs clean
+.PHONY: help setup run demo test test-long bench soak lint format package deploy snapshots screenshot docs site links clean
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1	\2/' | expand -t 16
@@ -16,6 +17,9 @@ setup: .venv/.ready node_modules/.ready  ## make .venv and node_modules (the oth
 
 .venv-checkov/.ready: requirements-checkov.txt .python-version
 	@sh local/setup.sh checkov >&2
+
+.venv-site/.ready: requirements-site.txt .python-version
+	@sh local/setup.sh site >&2
 
 node_modules/.ready: package.json package-lock.json
 	@sh local/setup.sh node >&2
@@ -29,7 +33,7 @@ demo: setup  ## the same, but stop after the sample event
 test: setup  ## the tests, within 3 minutes
 	$(VENV) -m pytest -m "not long" -n auto --maxprocesses 4 --dist loadfile
 
-test-long: setup .venv-checkov/.ready  ## the tests that take longer
+test-long: setup .venv-checkov/.ready .venv-site/.ready  ## the tests that take longer
 	$(VENV) -m pytest -m "long or property" --hypothesis-profile=long
 
 bench: setup  ## measure it, in 12 minutes, and draw docs/*.svg anew; ARGS=--quick: roughly, in one, and draw nothing
@@ -65,5 +69,12 @@ screenshot: setup  ## take the README's pictures of the page anew (needs Chromiu
 docs: setup  ## write docs/problems.md anew, from the code
 	$(VENV) -m docs.write
 
+site: .venv-site/.ready node_modules/.ready  ## site/: docs/ to be read in a browser; fails on a link that leads nowhere
+	rm -rf site
+	$(SPHINX) --builder html . site
+
+links: .venv-site/.ready  ## ask every page elsewhere that the docs link to whether it is still there
+	$(SPHINX) --builder linkcheck . .local/links
+
 clean:  ## remove what the others have made, data and keys included
-	rm -rf .venv .venv-checkov package.zip node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-checkov .venv-site site package.zip node_modules .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

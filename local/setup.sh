@@ -1,5 +1,6 @@
 #!/bin/sh
-# setup.sh python | node | checkov: make .venv, node_modules or .venv-checkov at the root of the checkout, and say how.
+# setup.sh python | node | checkov | site: make .venv, node_modules, .venv-checkov or .venv-site at the root of the
+# checkout, and say how.
 # setup.sh which: print a Python of the version in .python-version, or fail.
 set -eu
 cd "$(dirname "$0")/.."
@@ -50,6 +51,7 @@ make_node_modules() {
 case $1 in
 python) make_venv .venv -r requirements.txt -r requirements-dev.txt ;;
 checkov) make_venv .venv-checkov -r requirements-checkov.txt ;;
+site) make_venv .venv-site -r requirements-site.txt ;;
 node) make_node_modules ;;
 which) find_python "$(cat .python-version)" ;;
 esac

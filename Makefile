@@ -1,7 +1,7 @@
 # The one door for commands. `make` alone lists them; ARGS="--port 0" goes on to run, demo and bench.
 
 VENV := .venv/bin/python
-SPHINX := .venv-site/bin/python -m sphinx --quiet --fail-on-warning --conf-dir docs --doctree-dir .local/doctrees
+SPHINX := .venv-site/bin/python -m sphinx --quiet --fresh-env --fail-on-warning --conf-dir docs --doctree-dir .local/doctrees
 MINUTES := 10
 ENVIRONMENT := dev
 

@@ -37,7 +37,7 @@ html_show_sphinx = False
 html_show_copyright = False
 
 
-class ForTheSite(SphinxTransform):
+class ForTheSite(SphinxTransform):  # type: ignore[misc]  # Sphinx is in a venv of its own
     """What GitHub does with Markdown, and Sphinx does not by itself."""
 
     default_priority = 1

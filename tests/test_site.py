@@ -55,7 +55,8 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
 
 def test_pages_are_found(site: Path) -> None:
     """Each page of docs/ is in the list beside every page, and the way in leads to the first."""
-    listed = set(re.findall(r'class="reference internal" href="([\w-]+)\.html"', (site / "docs/settings.html").read_text()))
+    page = (site / "docs/settings.html").read_text()
+    listed = set(re.findall(r'class="reference internal" href="([\w-]+)\.html"', page))
     assert listed | {"settings"} == {page.stem for page in (ROOT / "docs").glob("*.md")} - {"index"}
     assert 'url=docs/index.html"' in (site / "index.html").read_text()
 

@@ -6,7 +6,11 @@ const system = matchMedia("(prefers-color-scheme: dark)");
 async function draw() {
   const chosen = document.body.dataset.theme;
   const dark = chosen === "dark" || (chosen !== "light" && system.matches);
-  mermaid.initialize({ startOnLoad: false, theme: dark ? "dark" : "neutral" });
+  mermaid.initialize({
+    startOnLoad: false,
+    theme: dark ? "dark" : "neutral",
+    themeVariables: dark ? {} : { noteBkgColor: "#fff8e1", noteBorderColor: "#999", noteTextColor: "#333" },
+  });
   pictures.forEach((picture, index) => {
     picture.removeAttribute("data-processed");
     picture.textContent = sources[index];

@@ -36,6 +36,11 @@ html_use_index = False
 html_show_sphinx = False
 html_show_copyright = False
 
+linkcheck_retries = 3
+linkcheck_timeout = 20
+linkcheck_report_timeouts_as_broken = False
+linkcheck_anchors = False  # a script may fill the page later
+
 
 class ForTheSite(SphinxTransform):  # type: ignore[misc]  # Sphinx is in a venv of its own
     """What GitHub does with Markdown, and Sphinx does not by itself."""

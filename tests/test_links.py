@@ -1,6 +1,7 @@
 """Links between the pages of the project, and their pictures: read as GitHub reads them, without asking anybody else."""
 
 import functools
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.anchors import anchors_plugin
 
+from docs import links
 from local import ROOT
 
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(anchors_plugin, max_level=6)
@@ -84,3 +86,24 @@ def test_what_is_looked_at(tmp_path: Path) -> None:
     page.write_text("\n\n".join([*good, *(text for text, _ in bad)]))
     found = [target for target in targets(page) if not leads_somewhere(page, target, tmp_path)]
     assert found == [target for _, target in bad]
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        pytest.param({"working": ""}, 0, id="well"),
+        pytest.param({"working": "", "broken": "503 Server Error: Service Unavailable"}, 0, id="busy"),
+        pytest.param({"working": "", "timeout": "Read timed out."}, 0, id="slow"),
+        pytest.param({"working": "", "broken": "404 Client Error: Not Found"}, 1, id="not found"),
+        pytest.param({"working": "", "broken": "410 Client Error: Gone"}, 1, id="gone"),
+        pytest.param({"broken": "Name or service not known"}, 1, id="no network"),
+    ],
+)
+def test_links_to_elsewhere(tmp_path: Path, answers: dict[str, str], code: int) -> None:
+    """Only a page that says that it is gone is a fault."""
+    output = tmp_path / "output.json"
+    link = {"filename": "page.md", "lineno": 1, "uri": "https://example.no/"}
+    output.write_text(
+        "".join(json.dumps({**link, "status": status, "info": info}) + "\n" for status, info in answers.items())
+    )
+    assert links.main(output) == code

@@ -26,7 +26,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """It is made without a warning: no link, anchor or picture leads nowhere."""
     folder = tmp_path_factory.mktemp("site")
     command = re.findall(r"^SPHINX := \S+ (.+) --doctree-dir", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
-    options = ["--doctree-dir", str(folder / "doctrees"), "--builder", "html", ".", str(folder / "html")]
+    options = f"--fail-on-warning --doctree-dir {folder}/doctrees --builder html . {folder}/html".split()
     made = subprocess.run([PYTHON, *command, *options], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (made.returncode, made.stderr) == (0, "")
     return folder / "html"

@@ -135,6 +135,12 @@ def test_one_version_of_the_compiler(bicep: Bicep) -> None:
     assert _read("ci.yml")["env"] == _read("deploy.yml")["env"] == {"BICEP_VERSION": "v0.49.2"}
 
 
+def test_links_to_elsewhere_hold_up_nothing() -> None:
+    """They are asked for beside CI, since the fault may be another's."""
+    assert _read("links.yml")[True].keys() == {"pull_request", "schedule"}
+    assert [step["run"] for step in _read("links.yml")["jobs"]["links"]["steps"] if "run" in step] == ["make links"]
+
+
 def test_what_dependabot_looks_after() -> None:
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
     assert {each["package-ecosystem"] for each in updates} == {"pip", "npm", "github-actions"}

@@ -10,9 +10,14 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
 ROOT = Path(__file__).parent.parent
+EXAMPLES = [
+    f"/{page.relative_to(ROOT).with_suffix('')}"
+    for page in sorted(ROOT.glob("examples/**/*.md"))
+    if "node_modules" not in page.parts
+]
 
 CONTENTS = {
-    "Use it": ["Try it </README>", "publishing", "problems", "consuming", "compatibility", "sdks", "local"],
+    "Use it": ["Try it </README>", "publishing", "problems", "consuming", *EXAMPLES, "compatibility", "sdks", "local"],
     "Run it": ["deploying", "settings", "operating", "reliability", "security", "performance"],
     "Change it": ["architecture", "decisions", "contributing", "/CHANGELOG", "Report a weakness </SECURITY>"],
 }
@@ -21,7 +26,7 @@ CONTENTS = {
 project = "events_publish"
 extensions = ["myst_parser"]
 root_doc = "docs/index"
-include_patterns = ["*.md", "docs/**.md", "examples/**.md"]
+include_patterns = ["*.md", "docs/**.md", *(f"{page[1:]}.md" for page in EXAMPLES)]
 
 myst_heading_anchors = 6  # those that GitHub gives
 

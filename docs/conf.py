@@ -1,6 +1,8 @@
 """The site of the docs, made by Sphinx of the Markdown files that GitHub shows, and of no others: `make site`."""
 
 import html
+import re
+import shutil
 from pathlib import Path
 
 from docutils import nodes
@@ -79,8 +81,21 @@ def add_contents(_app: Sphinx, page: str, source: list[str]) -> None:
             source[0] += "\n".join(["\n```{toctree}", ":hidden:", f":caption: {caption}", *pages, "```\n"])
 
 
+def take_pictures_along(app: Sphinx, failure: Exception | None) -> None:
+    """Those that a page has as HTML, in its own folder or beneath it."""
+    if failure or app.builder.format != "html":
+        return
+    for page in app.env.found_docs:
+        for node in app.env.get_doctree(page).findall(nodes.raw):
+            for name in re.findall(r'\b(?:src|srcset)="([^":]+)"', node.astext()):
+                place = Path(app.outdir, page).parent / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy((ROOT / page).parent / name, place)
+
+
 def setup(app: Sphinx) -> None:
     """What Sphinx asks for."""
+    app.connect("build-finished", take_pictures_along)
     app.connect("source-read", add_contents)
     app.add_transform(ForTheSite)
     app.add_lexer("bicep", TextLexer)  # Pygments has none of its own

@@ -1,76 +1,86 @@
-"""The site of the docs, as `make site` makes it, looked at in a browser."""
+"""The site of the docs, as `make site` makes it, read in a real browser."""
 
 import os
 import re
-import shutil
 import subprocess
-from html.parser import HTMLParser
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from local import ROOT
+from tests.page.browser import PHONE, Tried, chromium
 
 PYTHON = ROOT / ".venv-site/bin/python"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
-IN_CI = "CI" in os.environ
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.skipif(not PYTHON.exists() and not IN_CI, reason="Sphinx is not there: make .venv-site/.ready"),
+    pytest.mark.skipif(
+        not PYTHON.exists() and "CI" not in os.environ, reason="Sphinx is not there: make .venv-site/.ready"
+    ),
 ]
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """It is made without a warning: no link, anchor or picture leads nowhere."""
+    """It is made without a warning: no link or anchor leads nowhere."""
     folder = tmp_path_factory.mktemp("site")
-    command = re.findall(r"^SPHINX := \S+ (.+) --doctree-dir", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
+    (command,) = re.findall(r"^SPHINX := \S+ (.+) --doctree-dir", (ROOT / "Makefile").read_text(), re.MULTILINE)
     options = f"--fail-on-warning --doctree-dir {folder}/doctrees --builder html . {folder}/html".split()
-    made = subprocess.run([PYTHON, *command, *options], cwd=ROOT, capture_output=True, text=True, check=False)
+    made = subprocess.run([PYTHON, *command.split(), *options], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (made.returncode, made.stderr) == (0, "")
     return folder / "html"
 
 
-class Loaded(HTMLParser):
-    """What a browser loads for a page by itself."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.urls: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = {"href"} if tag in {"link", "use", "image"} else {"src", "srcset", "data", "poster"}
-        self.urls += [value for name, value in attrs if name in names and value]
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
 
 
-def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
-    for page in site.rglob("*.html"):
-        loaded = Loaded()
-        loaded.feed(page.read_text())
-        assert [url for url in loaded.urls if re.match(r"[a-z]+:|//", url)] == [], page.name
-    for sheet in site.rglob("*.css"):
-        assert not re.search(r"""(?:url\(|@import)\s*["']?(?:https?:)?//""", sheet.read_text()), sheet.name
+def expect_pictures(page: Page, number: int) -> None:
+    expect(page.locator("pre.mermaid > svg")).to_have_count(number)
+    expect(page.locator("svg[aria-roledescription=error]")).to_have_count(0)
 
 
-def test_pages_are_found(site: Path) -> None:
-    """Each page of docs/ is in the list beside every page, and the way in leads to the first."""
-    page = (site / "docs/settings.html").read_text()
-    listed = set(re.findall(r'class="reference internal" href="([\w-]+)\.html"', page))
-    assert listed | {"settings"} == {page.stem for page in (ROOT / "docs").glob("*.md")} - {"index"}
-    assert 'url=docs/index.html"' in (site / "index.html").read_text()
-
-
-@pytest.mark.skipif(not BROWSER and not IN_CI, reason="there is no Chromium")
-def test_pictures_are_drawn(site: Path, tmp_path: Path) -> None:
-    """Mermaid itself draws each of them, out of the file that the site has with it."""
+def test_pages_on_a_phone(site: Path, browser: Browser) -> None:
+    """Mermaid itself draws each picture, nothing comes from elsewhere or is missing, and no page is wider than the phone."""
+    context = browser.new_context(viewport=PHONE, color_scheme="dark")
     drawn = {}
-    for page in site.rglob("*.html"):
-        if pictures := page.read_text().count('<pre class="mermaid">'):
-            options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
-            dump = [*options, "--virtual-time-budget=20000", "--dump-dom", page.as_uri()]
-            shown = subprocess.run([BROWSER, *dump], capture_output=True, text=True, check=True, timeout=60).stdout
-            kinds = re.findall(r'<svg[^>]*aria-roledescription="([\w-]+)"', shown)
-            assert (page.name, len(kinds), "error" in kinds) == (page.name, pictures, False)
-            drawn[page.stem] = pictures
-    assert {"index", "architecture", "README"} <= drawn.keys()
+    for file in sorted(site.rglob("*.html")):
+        tried = Tried(context.new_page())
+        tried.page.goto(file.as_uri())
+        drawn[file.stem] = file.read_text().count('<pre class="mermaid">')
+        expect_pictures(tried.page, drawn[file.stem])
+        assert tried.complaints == [], file.name
+        assert [url for url in tried.requested if not url.startswith((site.as_uri(), "data:"))] == [], file.name
+        assert tried.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], file.name
+        tried.page.close()
+    context.close()
+    assert min(drawn[name] for name in ("README", "architecture", "consuming", "deploying", "publishing")) > 0
+
+
+def test_pictures_have_the_colours_that_are_chosen(site: Path, browser: Browser) -> None:
+    page = browser.new_page(color_scheme="light")
+    page.goto((site / "docs/architecture.html").as_uri())
+    text = page.locator("pre.mermaid > svg .messageText").first
+    colours = [text.evaluate("each => getComputedStyle(each).fill")]
+    page.locator(".theme-toggle:visible").first.click()
+    expect(page.locator("body")).to_have_attribute("data-theme", "dark")
+    expect(text).not_to_have_css("fill", colours[0])
+    expect_pictures(page, 1)
+    page.close()
+
+
+def test_pages_are_found(site: Path, browser: Browser) -> None:
+    """By the way in, the list beside each page, and the search."""
+    page = browser.new_page()
+    page.goto((site / "index.html").as_uri())
+    page.wait_for_url("**/docs/index.html")
+    listed = page.locator(".sidebar-tree a").evaluate_all("links => links.map(link => new URL(link.href).pathname)")
+    assert {Path(path).stem for path in listed} >= {file.stem for file in (ROOT / "docs").glob("*.md")} - {"index"}
+    page.get_by_role("searchbox").or_(page.locator("input[name=q]")).first.fill("overloaded")
+    page.keyboard.press("Enter")
+    expect(page.locator("#search-results a", has_text="overloaded").first).to_be_visible()
+    page.close()

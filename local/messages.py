@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import datetime
-from collections.abc import AsyncIterator, Iterable
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
@@ -74,7 +76,7 @@ async def peek(client: QueueClient) -> Peek:
     return Peek(events, max(0, count - len(events)))
 
 
-async def consume(clients: Iterable[QueueClient]) -> AsyncIterator[bytes]:
+async def consume(clients: Iterable[QueueClient]) -> AsyncGenerator[Found]:
     """Take events off the queues as they come, for ever; one is deleted when the next is asked for.
 
     A page of one queue, then one of the next: none waits for another to be empty.
@@ -87,7 +89,7 @@ async def consume(clients: Iterable[QueueClient]) -> AsyncIterator[bytes]:
             )
             try:
                 async for message in messages:
-                    yield _event(message)
+                    yield Found(client.queue_name, _event(message))
                     await client.delete_message(message)
                     taken += 1
             except ResourceNotFoundError:
@@ -112,6 +114,24 @@ async def find(clients: Iterable[QueueClient], body: bytes, since: datetime.date
             if event == body and (message.inserted_on or since) >= since:
                 return Found(client.queue_name, event)
     return None
+
+
+def as_line(found: Found) -> bytes:
+    """A JSON object with the queue and the event, in one line: `event` as it came, but for the line breaks.
+
+    What is no JSON is `text`.
+    """
+    try:
+        json.loads(found.event.decode(), parse_int=str, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return json.dumps({"queue": found.queue, "text": found.event.decode(errors="replace")}).encode()
+    # JSON has them between its tokens only; numbers and names stay as they were written.
+    event = re.sub(rb"[ \t]*[\r\n][ \t\r\n]*", b" ", found.event.strip())
+    return b'{"queue": %b, "event": %b}' % (json.dumps(found.queue).encode(), event)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _event(message: QueueMessage) -> bytes:

@@ -46,7 +46,7 @@ class Running(NamedTuple):
             return cls(**json.loads(_file(folder).read_text(encoding="utf-8")))
         except FileNotFoundError:
             return cls()
-        except (ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise Failure(
                 f"{_file(folder)} cannot be read; delete it, stop what runs and start it again with `make run`."
             ) from error

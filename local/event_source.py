@@ -6,14 +6,15 @@ import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from io import BufferedReader
+from typing import NamedTuple
 
 STANDARD_INPUT = "-"
 
 MAX_BYTES = 100 * 1024 * 1024
 """More than this the host does not take in a request."""
 
-_OF_A_QUEUE = re.compile(rb'\{\s*"queue":\s*"[^"\\]*",\s*"event":\s*(\{.*\})\s*\}')
+_OF_A_QUEUE = re.compile(rb'\{\s*"queue":\s*"[^"\\]*",\s*"event":\s*(\{.*\})\s*\}', re.DOTALL)
 """A line of `messages --json`."""
 
 
@@ -72,19 +73,24 @@ def is_typed(names: Iterable[str]) -> bool:
     return STANDARD_INPUT in names and sys.stdin is not None and sys.stdin.isatty()
 
 
-def _items(name: str, file: BinaryIO) -> Iterator[Item]:
+def _items(name: str, file: BufferedReader) -> Iterator[Item]:
     number, line = 1, file.readline(MAX_BYTES + 1)
     while line.isspace():
         number, line = number + 1, file.readline(MAX_BYTES + 1)
-    if _is_one_of_many(line):
+    if _is_one_of_many(line) and not _is_at_end(file):
         yield from _lines(name, file, number, line)
     elif line:
-        yield _item(name, None, line + file.read(MAX_BYTES + 1 - len(line)))
+        yield _item(name, None, line + file.read(max(0, MAX_BYTES + 1 - len(line))))
     elif name != STANDARD_INPUT:  # nothing may come through a pipe; who names a file means an event
         yield Item(name, fault="holds no event")
 
 
-def _lines(name: str, file: BinaryIO, number: int, line: bytes) -> Iterator[Item]:
+def _is_at_end(file: BufferedReader) -> bool:
+    """Only a file knows: whatever else there is would have to wait."""
+    return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and not file.peek(1)
+
+
+def _lines(name: str, file: BufferedReader, number: int, line: bytes) -> Iterator[Item]:
     while line:
         if not line.isspace():
             yield _item(name, number, line)
@@ -96,12 +102,9 @@ def _lines(name: str, file: BinaryIO, number: int, line: bytes) -> Iterator[Item
 def _item(name: str, line: int | None, text: bytes) -> Item:
     if len(text) > MAX_BYTES:
         return Item(name, line, fault=f"has more than {MAX_BYTES} bytes, the most that the host takes", size=len(text))
-    body = text
-    if line is not None:
-        body = text.strip(b" \t\r\n")
-        if listed := _OF_A_QUEUE.fullmatch(body):
-            body = listed[1]
-    return Item(name, line, body, size=len(text))
+    body = text if line is None else text.strip(b" \t\r\n")
+    listed = _OF_A_QUEUE.fullmatch(body.strip())
+    return Item(name, line, listed[1] if listed else body, size=len(text))
 
 
 def _is_one_of_many(line: bytes) -> bool:
@@ -112,7 +115,7 @@ def _is_one_of_many(line: bytes) -> bool:
     """
     text = line.decode(errors="replace").removeprefix("\ufeff").strip()
     try:
-        json.loads(text, parse_int=str, parse_float=str)
+        json.loads(text, parse_int=float)
     except json.JSONDecodeError as error:
         return text.startswith("{") and error.pos < len(text)
     except RecursionError:  # deeper than any event may be, and no event goes so deep in its first line to end elsewhere

@@ -122,7 +122,7 @@ def as_line(found: Found) -> bytes:
     What is no JSON is `text`.
     """
     try:
-        json.loads(found.event.decode(), parse_int=str, parse_constant=_refuse)
+        json.loads(found.event.decode(), parse_int=float, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return json.dumps({"queue": found.queue, "text": found.event.decode(errors="replace")}).encode()
     # JSON has them between its tokens only; numbers and names stay as they were written.

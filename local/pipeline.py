@@ -40,8 +40,8 @@ async def in_order[T, R](
 ) -> AsyncGenerator[R]:
     """The results of `work`, as soon as they and all before them are there.
 
-    When it is cancelled it takes no more items, waits `grace` seconds for those at work, and cancels the rest; their
-    results come before the cancellation goes on.
+    When it is cancelled, or `work` raises, it takes no more items, waits `grace` seconds for those at work, and cancels
+    the rest; their results come first, and then it goes on with what has ended it.
     """
     pending: deque[asyncio.Task[R]] = deque()
     room = asyncio.Semaphore(at_once)
@@ -62,14 +62,15 @@ async def in_order[T, R](
                 await started.wait()
                 continue
             await asyncio.wait({pending[0]})
-            yield pending.popleft().result()
+            result = pending.popleft().result()
             room.release()
+            yield result
         await feeder  # for what it may have raised
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, Exception):
         feeder.cancel()
         await _finish(pending, grace)
         for task in pending:
-            if not task.cancelled():
+            if not task.cancelled() and not task.exception():
                 yield task.result()
         raise
     finally:

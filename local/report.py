@@ -84,7 +84,9 @@ class Report:
         if self._bar:
             self._bar.close()
         if not self._as_json and (stopped or self._tally.is_worth_telling):
-            print(("Stopped: " if stopped else "") + self._tally.summary(), file=sys.stderr, flush=True)
+            print(
+                f"Stopped: {self._tally.summary()}" if stopped else self._tally.summary(), file=sys.stderr, flush=True
+            )
 
     def _print(self, text: str) -> None:
         if self._bar and sys.stdout.isatty():
@@ -229,6 +231,6 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
 
 def _value(body: bytes) -> object:
     try:
-        return json.loads(body, parse_int=str, parse_float=str)
+        return json.loads(body, parse_int=float)
     except (ValueError, RecursionError):
         return None

@@ -23,15 +23,15 @@ async def serve(runner: web.ServerRunner | web.AppRunner, port: int, option: str
     """Listen on `port` (0: a free one) and return the URL; `option` sets that port.
 
     Raises:
-        Failure: the port is taken.
+        Failure: the port is taken, or not for everybody.
     """
     await runner.setup()
     try:
         await web.TCPSite(runner, ADDRESS, port).start()
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise port_in_use(port, option) from error
+        if error.errno == errno.EADDRINUSE:
+            raise port_in_use(port, option) from error
+        raise Failure(f"Port {port} cannot be had: {error.strerror}; choose another with {option}.") from error
     return f"http://{ADDRESS}:{runner.addresses[0][1]}"
 
 

@@ -1,6 +1,7 @@
 """What is published of a file: one event, one a line, or a batch."""
 
 import json
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -24,8 +25,8 @@ def items(tmp_path: Path, content: bytes) -> list[tuple[int | None, bytes]]:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        pytest.param(EVENT, [(1, EVENT)], id="one line"),
-        pytest.param(EVENT + b"\n", [(1, EVENT)], id="one line, ended"),
+        pytest.param(EVENT, [(None, EVENT)], id="one line"),
+        pytest.param(EVENT + b"\n", [(None, EVENT + b"\n")], id="one line, ended"),
         pytest.param(EVENT + b"\n{}\n", [(1, EVENT), (2, b"{}")], id="two lines"),
         pytest.param(EVENT + b"\r\n{}\r\n", [(1, EVENT), (2, b"{}")], id="CRLF"),
         pytest.param(b"\n \n" + EVENT + b"\n\n\n{}", [(3, EVENT), (6, b"{}")], id="blank lines"),
@@ -42,12 +43,17 @@ def items(tmp_path: Path, content: bytes) -> list[tuple[int | None, bytes]]:
         pytest.param(b"[\n{},\n{}\n]", [(None, b"[\n{},\n{}\n]")], id="pretty batch"),
         pytest.param(b"# A text\n\nof two lines\n", [(None, b"# A text\n\nof two lines\n")], id="no JSON"),
         pytest.param(b"\xff\xfe\x00\n", [(None, b"\xff\xfe\x00\n")], id="no text"),
-        pytest.param(b'{"n": ' + b"9" * 5000 + b"}", [(1, b'{"n": ' + b"9" * 5000 + b"}")], id="a long number"),
+        pytest.param(b'{"n": ' + b"9" * 5000 + b"}", [(None, b'{"n": ' + b"9" * 5000 + b"}")], id="a long number"),
         pytest.param(b"[" * 200_000 + b"\n{}", [(1, b"[" * 200_000), (2, b"{}")], id="deep"),
-        pytest.param(b'{"queue": "q-0", "event": {"a": 1.50}}', [(1, b'{"a": 1.50}')], id="line of messages"),
-        pytest.param(b'{"queue":"q","event":{"a":{}}}\n', [(1, b'{"a":{}}')], id="line of messages, by jq"),
+        pytest.param(b'{"queue": "q-0", "event": {"a": 1.50}}', [(None, b'{"a": 1.50}')], id="line of messages"),
         pytest.param(
-            b'{"queue":"q","event":{},"id":"1"}', [(1, b'{"queue":"q","event":{},"id":"1"}')], id="an event of its own"
+            b'{"queue":"q","event":{"a":{}}}\n{}', [(1, b'{"a":{}}'), (2, b"{}")], id="lines of messages, by jq"
+        ),
+        pytest.param(b'{\n "queue": "q",\n "event": {\n}\n}\n', [(None, b"{\n}")], id="messages, by jq, pretty"),
+        pytest.param(
+            b'{"queue":"q","event":{},"id":"1"}',
+            [(None, b'{"queue":"q","event":{},"id":"1"}')],
+            id="an event of its own",
         ),
     ],
 )
@@ -65,7 +71,7 @@ def test_what_cannot_be_read_keeps_nothing_back(tmp_path: Path) -> None:
         (str(tmp_path), "cannot be read: Is a directory"),
         (str(tmp_path / "no"), "cannot be read: No such file or directory"),
         (str(empty), "holds no event"),
-        (f"{event}:1", ""),
+        (str(event), ""),
     ]
 
 
@@ -80,6 +86,18 @@ def test_a_line_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     file.write_bytes(b"{\n" + b" " * 1000 + b"}")
     (pretty,) = read([str(file)])
     assert (pretty.line, pretty.fault) == (None, long.fault)
+
+
+def test_a_pipe_is_not_waited_for() -> None:
+    """A line is there when it has come, though nobody knows yet whether it is the last."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb", 0) as pipe:
+        pipe.write(EVENT + b"\n")
+        found = read([f"/dev/fd/{reading}"])
+        first = next(found)
+        assert (first.line, first.body) == (1, EVENT)
+    assert list(found) == []
+    os.close(reading)
 
 
 def test_a_stream_takes_no_room(tmp_path: Path) -> None:

@@ -59,7 +59,27 @@ async def test_what_a_result_raises_ends_it() -> None:
     with pytest.raises(LookupError):
         [result async for result in in_order(each(itertools.count()), work, at_once=4, grace=0)]
     await asyncio.sleep(0)
-    assert cancelled == [2, 3, 4]
+    assert sorted(cancelled) == [2, 3, 4]
+
+
+async def test_what_is_done_is_told_before_what_has_ended_it() -> None:
+    """Of those behind the one that raises, too."""
+
+    async def work(item: int) -> int:
+        await asyncio.sleep(0.05 if item == 1 else 0)
+        if item == 1:
+            raise LookupError
+        return item
+
+    results: list[int] = []
+
+    async def run() -> None:
+        async for result in in_order(each(range(4)), work, at_once=4, grace=1):
+            results.append(result)  # noqa: PERF401
+
+    with pytest.raises(LookupError):
+        await run()
+    assert results == [0, 2, 3]
 
 
 async def test_stopped_it_waits_for_those_at_work() -> None:

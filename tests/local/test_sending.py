@@ -78,7 +78,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def send(host: StandIn, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Publisher]:
+async def sender(host: StandIn, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Publisher]:
     """Sends to the stand-in, with three retries, and pauses in which chance has no part."""
     monkeypatch.setattr(random, "uniform", lambda *_: 0.0)
     runner, identifier = await issuer.start(folder, 0)

@@ -184,16 +184,25 @@ def _faults(outcome: Outcome) -> dict[Fault, str]:
         return {Fault("unreadable", ""): item.fault}
     if answer is None or answer.status == 200:
         return {}
-    problem = answer.problem or {}
-    errors = problem.get("errors")
     found: dict[Fault, str] = {}
-    for name, messages in errors.items() if isinstance(errors, dict) else ():
+    for name, messages in _errors(answer):
         member = _IN_BATCH.sub("", name)
-        what = {"$": "the body ", "": "an event of the batch "}.get(member, f"{member} ")
-        found.setdefault(Fault(answer.kind, member), what + " ".join(messages))
-    if not found:
-        found[Fault(answer.kind, "")] = str(problem.get("detail", f"status {answer.status}"))
-    return found
+        found.setdefault(Fault(answer.kind, member), _sentence(member or "an event of the batch", messages))
+    return found or {Fault(answer.kind, ""): _detail(answer)}
+
+
+def _errors(answer: Answer) -> list[tuple[str, list[str]]]:
+    """The members at fault, with what is wrong with each."""
+    errors = (answer.problem or {}).get("errors")
+    return list(errors.items()) if isinstance(errors, dict) else []
+
+
+def _sentence(member: str, messages: list[str]) -> str:
+    return f"{'the body' if member == '$' else member} {' '.join(messages)}"
+
+
+def _detail(answer: Answer) -> str:
+    return str((answer.problem or {}).get("detail", f"status {answer.status}"))
 
 
 def _as_text(outcome: Outcome) -> str:
@@ -207,7 +216,8 @@ def _as_text(outcome: Outcome) -> str:
         return f"{item.place}: {answer.status} {answer.text}".rstrip()
     if answer.status == 200:
         return ""
-    return f"{item.place}: {answer.status} {answer.kind}: {' '.join(_faults(outcome).values())}"
+    faults = " ".join(_sentence(*error) for error in _errors(answer)) or _detail(answer)
+    return f"{item.place}: {answer.status} {answer.kind}: {faults}"
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:

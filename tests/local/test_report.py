@@ -98,6 +98,16 @@ def test_a_million_faults_take_no_room() -> None:
             id="a line that is refused",
         ),
         pytest.param(
+            Outcome(line(3, b"[1, 2]"), refusal(errors={"[1].id": ["is missing."], "[0]": ["must be an object."]})),
+            "line 3: 400 invalid-event: [1].id is missing. [0] must be an object.\n",
+            id="a batch that is refused",
+        ),
+        pytest.param(
+            Outcome(line(3), refusal("overloaded", 503)),
+            "line 3: 503 overloaded: overloaded.\n",
+            id="a line that had no luck",
+        ),
+        pytest.param(
             Outcome(line(3, name="a.ndjson"), Answer(502, "<html>")),
             "a.ndjson:3: 502 status 502: status 502\n",
             id="a line that something else refuses",

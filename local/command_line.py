@@ -94,7 +94,7 @@ def _add_up(words: Any) -> None:
         "up",
         "up --once",
         "up --pdp",
-        "up --folder /tmp/second --port 0 --issuer-port 0 --page-port 0 \\\n    --blob-port 0 --queue-port 0 --table-port 0",
+        "up --folder /tmp/second --port 0 --issuer-port 0 \\\n    --page-port 0 --blob-port 0 --queue-port 0 --table-port 0",
     )
     up.add_argument("--once", action="store_true", help="stop after the sample event")
     up.add_argument("--no-host", action="store_true", help="leave the host to `func start`")

@@ -96,6 +96,7 @@ def test_an_object_for_each(
     assert len(queue.take()) == 1
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("queue")
 def test_nothing_came(folder: Path) -> None:
     """Which is well for a pipe."""
@@ -236,6 +237,7 @@ def test_a_folder_that_is_none(command: list[str], tmp_path: Path, capsys: pytes
     assert str(file) in errors
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("queue")
 def test_output_that_cannot_be_written(folder: Path) -> None:
     """A full disk, and a name that is no text: a line says so."""

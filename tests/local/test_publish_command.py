@@ -14,10 +14,12 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import ResourceExistsError
 
 from local import ROOT, command_line, issuer
 from local.__main__ import main
@@ -46,6 +48,32 @@ def local(*arguments: str, stdin: bytes = b"", code: int = 0) -> tuple[str, str]
 
 def lines(*events: object) -> bytes:
     return b"".join(json.dumps(event).encode() + b"\n" for event in events)
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A command at work; it is stopped at the end, where it has not been."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*COMMAND, *arguments], cwd=ROOT, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def stop(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Ctrl+C, and what it then prints on standard output and standard error."""
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+    return process.communicate()
+
+
+@pytest.fixture
+def queue(queue: Queue) -> Queue:
+    """It is there, though nobody may have published yet."""
+    with suppress(ResourceExistsError):
+        queue.client.create_queue()
+    return queue
 
 
 def put(queue: Queue, content: bytes) -> None:
@@ -105,43 +133,26 @@ def test_nothing_came(folder: Path) -> None:
 
 
 def test_lines_are_published_as_they_come_until_ctrl_c(folder: Path, queue: Queue, make_event: MakeEvent) -> None:
-    process = subprocess.Popen(
-        [*COMMAND, "publish", "--json", "--folder", str(folder), "-"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stdin
-    assert process.stdout
-    for identifier in ("1", "2"):
-        process.stdin.write(lines(make_event(id=identifier)))
-        process.stdin.flush()
-        assert json.loads(process.stdout.readline())["id"] == identifier
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 130
-    assert process.communicate() == (b"", b"")
+    with started("publish", "--json", "--folder", str(folder), "-") as process:
+        assert process.stdin
+        assert process.stdout
+        for identifier in ("1", "2"):
+            process.stdin.write(lines(make_event(id=identifier)).decode())
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["id"] == identifier
+        assert stop(process) == ("", "")
     assert len(queue.take()) == 2
 
 
 @pytest.mark.long
 def test_ctrl_c_tells_what_was_accepted(folder: Path, queue: Queue, make_event: MakeEvent) -> None:
     """And that is what is on the queue."""
-    process = subprocess.Popen(
-        [*COMMAND, "publish", "--folder", str(folder), "-"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin
-    process.stdin.write(lines(*[make_event()] * 30).decode())
-    process.stdin.flush()
-    wait_until(lambda: queue.client.get_queue_properties().approximate_message_count == 30)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 130
-    assert process.communicate() == ("", "Stopped: 30 accepted\n")
+    with started("publish", "--folder", str(folder), "-") as process:
+        assert process.stdin
+        process.stdin.write(lines(*[make_event()] * 30).decode())
+        process.stdin.flush()
+        wait_until(lambda: queue.client.get_queue_properties().approximate_message_count == 30)
+        assert stop(process) == ("", "Stopped: 30 accepted\n")
     queue.clear()
 
 
@@ -164,21 +175,14 @@ def test_round_trip(folder: Path, queue: Queue, make_event: MakeEvent) -> None:
 
 
 def test_following_says_how_many_it_took(folder: Path, queue: Queue) -> None:
-    process = subprocess.Popen(
-        [*COMMAND, "messages", "--follow", "--json", "--folder", str(folder)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout
-    put(queue, b"{}")
-    assert json.loads(process.stdout.readline()) == {"queue": "events-registration", "event": {}}
-    wait_until(lambda: queue.client.get_queue_properties().approximate_message_count == 0)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=10)
-    assert process.returncode == 130
-    assert errors.splitlines()[1:] == ["1 taken"]
+    with started("messages", "--follow", "--json", "--folder", str(folder)) as process:
+        assert process.stdout
+        put(queue, b"{}")
+        assert json.loads(process.stdout.readline()) == {"queue": "events-registration", "event": {}}
+        wait_until(lambda: queue.client.get_queue_properties().approximate_message_count == 0)
+        printed, errors = stop(process)
+        assert printed == ""
+        assert errors.splitlines()[1:] == ["1 taken"]
 
 
 def test_token_and_keys_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

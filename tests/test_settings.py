@@ -9,6 +9,7 @@ from azure.storage.queue import QueueClient
 from events_publish import publish_policy, shards
 from events_publish.issuers import Issuer
 from events_publish.settings import DEFAULT_CHAIN, NAMES, Connection, DecisionPoint, InvalidSettings, Limits, Settings
+from tests.documents import Block, blocks
 
 STORAGE = "UseDevelopmentStorage=true"
 ISSUERS = '[{"issuer": "https://maskinporten.no/"}]'
@@ -31,6 +32,14 @@ def test_defaults() -> None:
         limits=Limits(event_bytes=49_152, batch_events=100, request_bytes=5_242_880),
         publish_timeout_seconds=10,
     )
+
+
+@pytest.mark.parametrize("shown", [each for each in blocks("docs/settings.md") if each.language == "json"])
+def test_what_the_page_on_settings_shows(shown: Block) -> None:
+    settings = Settings.from_environ(
+        LEAST | {"PUBLISH_POLICY" if "publishers" in shown.text else "TOKEN_ISSUERS": shown.text}
+    )
+    assert len(settings.policy.entries if settings.policy else settings.issuers) == len(json.loads(shown.text))
 
 
 def test_all_set() -> None:

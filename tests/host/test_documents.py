@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import pytest
@@ -15,25 +15,8 @@ from docs import write
 from events_publish import problem, rules
 from local import ROOT
 from tests.conftest import EVENTS_PATH, Host, MakeToken, Publish
+from tests.documents import assert_shown, block, blocks
 from tests.storage import Queue
-
-
-class Block(NamedTuple):
-    """A code block of a document."""
-
-    language: str
-    text: str
-
-
-def blocks(document: str) -> list[Block]:
-    found = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / document).read_text(), re.DOTALL | re.MULTILINE)
-    return [Block(*each) for each in found]
-
-
-def block(document: str, language: str, holding: str) -> str:
-    """The one code block of a language that holds a text."""
-    (found,) = [each.text for each in blocks(document) if each.language == language and holding in each.text]
-    return found
 
 
 def run(script: str, events: str, token: str) -> str:
@@ -41,20 +24,6 @@ def run(script: str, events: str, token: str) -> str:
     script = script.replace("$(.venv/bin/python -m local token)", token)
     script = script.replace(f"http://127.0.0.1:7071{EVENTS_PATH}", events)
     return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
-
-
-def assert_shown(printed: str, shown: str) -> None:
-    """An answer that curl printed is the one that a document shows, but for its trace id."""
-    head, _, body = printed.partition("\n\n")
-    shown_head, _, shown_body = shown.strip().partition("\n\n")
-    lines, shown_lines = [
-        [re.sub("(?<=Trace-Id: )[0-9a-f]{32}$", "…", line) for line in each.splitlines()] for each in (head, shown_head)
-    ]
-    assert lines[0] == shown_lines[0]
-    assert set(shown_lines) <= set(lines)
-    assert (json.loads(body) | {"traceId": ""} if body else None) == (
-        json.loads(shown_body) | {"traceId": ""} if shown_body else None
-    )
 
 
 @pytest.fixture
@@ -80,8 +49,8 @@ def publishing() -> Iterator[Any]:
     first, *examples = [each for each in blocks("docs/publishing.md") if each.language != "python"]
     for index, each in enumerate(examples):
         if each.language == "sh":
-            answer, *others = [*examples[index + 1 :], Block("sh", "")]
-            message = others[0].text if others[0].language == "json" else None
+            answer, *others = examples[index + 1 :]
+            message = others[0].text if others and others[0].language == "json" else None
             assert answer.language == "http"
             yield pytest.param(first.text + each.text, answer.text, message, id=str(index))
 

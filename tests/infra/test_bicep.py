@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.documents import PAGES, blocks
 from tests.infra.conftest import Bicep
-from tests.infra.deployment import INFRA, PARAMETERS, SNAPSHOT_OPTIONS
+from tests.infra.deployment import INFRA, PARAMETERS, SNAPSHOT_OPTIONS, SUBSCRIPTION
 
 SOURCES = sorted([*INFRA.glob("*.bicep"), *INFRA.glob("*.bicepparam"), PARAMETERS["prod-private"]])
 
@@ -134,6 +135,17 @@ def test_what_azure_would_refuse_is_refused_before(change: str, told: str, tmp_p
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert told in done.stdout + done.stderr
+
+
+@pytest.mark.long
+def test_the_parameters_that_pages_show(bicep: Bicep, tmp_path: Path) -> None:
+    """They compile, all in one file, once the id is there that is left out."""
+    infra, parameters = os.path.relpath(INFRA, tmp_path), tmp_path / "shown.bicepparam"
+    scripts = [each.text for page in PAGES for each in blocks(page) if each.language == "bicep"]
+    shown = [each.replace("'…'", f"'{SUBSCRIPTION}'") for each in scripts]
+    parameters.write_text("\n".join([f"using '{infra}/main.bicep'", f"extends '{infra}/dev.bicepparam'", *shown]))
+    names = json.loads(json.loads(bicep("build-params", parameters, "--stdout"))["parametersJson"])["parameters"]
+    assert names.keys() >= {each.split()[1] for each in shown}
 
 
 def test_every_type_and_output_is_described(templates: dict[str, Any]) -> None:

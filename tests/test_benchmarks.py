@@ -137,12 +137,14 @@ def test_what_cannot_be_measured(arguments: list[str], said: str, capsys: pytest
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.long
 async def test_a_long_run() -> None:
     (table,) = await long_run.tables(Effort(("ours",), requests=1000))
     assert [row["events"] for row in table.records()][::5] == ["0–10", "406–505", "901–1,000"]
     assert table.records()[-1]["of all so far"] > 0
 
 
+@pytest.mark.long
 async def test_starts() -> None:
     first, imports = await starts.tables(Effort(("ours",), starts=1))
     (row,) = first.records()

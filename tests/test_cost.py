@@ -141,6 +141,7 @@ async def test_memory_of_an_event(publisher: Publisher) -> None:
     assert 0 < peak - before <= PEAK_BYTES
 
 
+@pytest.mark.long
 async def test_an_event_leaves_nothing_behind(publisher: Publisher) -> None:
     with tracing() as traced:
         # Python keeps 2,000 tuples of each length for later, and asyncio some hundred timers that were cancelled.

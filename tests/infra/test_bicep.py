@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from local import ROOT
 from tests.documents import PAGES, blocks
 from tests.infra.conftest import Bicep
 from tests.infra.deployment import INFRA, PARAMETERS, SNAPSHOT_OPTIONS, SUBSCRIPTION
@@ -18,17 +20,10 @@ SOURCES = sorted([*INFRA.glob("*.bicep"), *INFRA.glob("*.bicepparam"), PARAMETER
 
 @pytest.fixture(scope="module")
 def templates(bicep: Bicep, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """All modules, compiled."""
+    """All modules, compiled; the compiler's linter finds nothing in them."""
     folder = tmp_path_factory.mktemp("built")
     bicep("build", "--pattern", INFRA / "*.bicep", "--outdir", folder)
     return {each.stem: json.loads(each.read_text()) for each in folder.glob("*.json")}
-
-
-def test_linter(bicep: Bicep) -> None:
-    """Nothing is found, in modules and parameter files."""
-    bicep("lint", "--pattern", INFRA / "*.bicep")
-    bicep("lint", "--pattern", INFRA / "*.bicepparam")
-    bicep("lint", PARAMETERS["prod-private"])
 
 
 def test_each_rule_of_the_linter_is_an_error() -> None:
@@ -57,7 +52,10 @@ def test_format(bicep: Bicep, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_snapshot(bicep: Bicep, name: str) -> None:
-    """A review of the snapshot is a review of what would be deployed. `make snapshots` writes it anew."""
+    """A review of the snapshot is a review of what would be deployed. `make snapshots` writes it anew.
+
+    The linter reads the parameter file first, and finds nothing.
+    """
     bicep("snapshot", PARAMETERS[name], "--mode", "validate", *SNAPSHOT_OPTIONS)
 
 
@@ -89,6 +87,27 @@ def _is_bounded(name: str, parameter: dict[str, Any]) -> bool:
     )
 
 
+def test_each_parameter_is_explained(templates: dict[str, dict[str, Any]]) -> None:
+    """In docs/deploying.md, with its default, where that is a plain value."""
+    parameters = templates["main"]["parameters"]
+    table = (ROOT / "docs/deploying.md").read_text().partition("\n| parameter |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.*?) \|", table, re.MULTILINE)
+    explained = {name: default for names, default in rows for name in re.findall(r"\w+", names)}
+    assert explained.keys() == parameters.keys()
+    together = "logRetentionDays", "logDailyQuotaGb", "privateNetworking", "networkAddressPrefix"  # two in a row
+    for name, parameter in parameters.items():
+        default = parameter.get("defaultValue")
+        if name not in together and isinstance(default, str | int) and not str(default).startswith("["):
+            assert explained[name].strip("`") == str(default).lower()
+    assert [parameters[name]["defaultValue"] for name in together] == [30, 0, False, "10.20.0.0/24"]
+    assert explained["logRetentionDays"] == "30, no bound"
+    assert explained["privateNetworking"] == "`false`, `10.20.0.0/24`"
+    scale = parameters["scale"]["defaultValue"]
+    assert explained["scale"] == (
+        f"{scale['instanceMemoryMB']} MB, {scale['httpConcurrency']} at once, {scale['maximumInstances']} instances"
+    )
+
+
 def test_what_modules_hand_on(templates: dict[str, dict[str, Any]]) -> None:
     """What the next step needs: names and addresses, nothing that opens anything."""
     outputs = {name: template["outputs"].keys() for name, template in templates.items() if "outputs" in template}
@@ -108,21 +127,26 @@ def test_the_function_comes_last(templates: dict[str, dict[str, Any]]) -> None:
     ("change", "told"),
     [
         pytest.param("param environmentName = 'Dev-1'", "must be lower-case letters and digits", id="name"),
-        pytest.param("param zoneRedundant = true", "needs storageRedundancy Standard_ZRS", id="zones"),
+        pytest.param(
+            "param zoneRedundant = true", "needs storageRedundancy Standard_ZRS", id="zones", marks=pytest.mark.long
+        ),
         pytest.param(
             "param limits = {\n  eventBytes: 9\n  batchEvents: 1\n  requestBytes: 8\n  timeoutSeconds: 10\n}",
             "requestBytes must be eventBytes at least",
             id="limits",
+            marks=pytest.mark.long,
         ),
         pytest.param(
             f"param queueName = '{'q' * 55}'\nparam queueShards = 2",
             "must be 54 characters at most with 2 to 10 queueShards, and 53 with more",
             id="2 shards",
+            marks=pytest.mark.long,
         ),
         pytest.param(
             f"param queueName = '{'q' * 54}'\nparam queueShards = 11",
             "must be 54 characters at most with 2 to 10 queueShards, and 53 with more",
             id="11 shards",
+            marks=pytest.mark.long,
         ),
     ],
 )

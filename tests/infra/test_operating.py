@@ -5,7 +5,6 @@ import json
 import re
 
 from local import ROOT
-from tests.infra.conftest import Bicep
 from tests.infra.deployment import INFRA, Deployment
 from tests.infra.test_deployment import OF_A_CONSUMER
 from tests.infra.test_queries import COUNTED
@@ -72,27 +71,6 @@ def test_who_may_sign_in_from_github() -> None:
     assert '--subject "$SUBJECT:environment:$environment"' in page
     assert '*-what-if) role="What-If in $SUBSCRIPTION" ;;' in page
     assert "*) role=Owner ;;" in page
-
-
-def test_each_parameter_is_explained(bicep: Bicep) -> None:
-    """With its default, where that is a plain value."""
-    parameters = json.loads(bicep("build", INFRA / "main.bicep", "--stdout"))["parameters"]
-    table = DEPLOYING.read_text().partition("\n| parameter |")[2].partition("\n\n")[0]
-    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.*?) \|", table, re.MULTILINE)
-    explained = {name: default for names, default in rows for name in re.findall(r"\w+", names)}
-    assert explained.keys() == parameters.keys()
-    together = "logRetentionDays", "logDailyQuotaGb", "privateNetworking", "networkAddressPrefix"  # two in a row
-    for name, parameter in parameters.items():
-        default = parameter.get("defaultValue")
-        if name not in together and isinstance(default, str | int) and not str(default).startswith("["):
-            assert explained[name].strip("`") == str(default).lower()
-    assert [parameters[name]["defaultValue"] for name in together] == [30, 0, False, "10.20.0.0/24"]
-    assert explained["logRetentionDays"] == "30, no bound"
-    assert explained["privateNetworking"] == "`false`, `10.20.0.0/24`"
-    scale = parameters["scale"]["defaultValue"]
-    assert explained["scale"] == (
-        f"{scale['instanceMemoryMB']} MB, {scale['httpConcurrency']} at once, {scale['maximumInstances']} instances"
-    )
 
 
 def test_each_module_is_explained() -> None:

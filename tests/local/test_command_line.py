@@ -229,26 +229,25 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     assert ended.stderr.decode() == f"{tmp_path / 'file'} cannot be written: File exists\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_up_stops_and_keeps_what_it_had(start: Callable[..., Stack], tmp_path: Path, number: signal.Signals) -> None:
+def test_up_stops_and_keeps_what_it_had(start: Callable[..., Stack], tmp_path: Path) -> None:
     """Everything ends, nothing is lost: keys and events are there at the next start."""
-    first = start(tmp_path)
-    token = local("token", "--folder", str(tmp_path)).stdout
-    storage, host = first.running()["storage"], first.running()["host"]
-    assert stop(first, number) == SAMPLE.read_text()
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(host)
-    assert storage
-
-    second = start(tmp_path)
-    state = second.running()
-    headers = {"Authorization": f"Bearer {token.decode().strip()}", "Content-Type": "application/json"}
-    refused = httpx.post(state["host"] + "/events/api/v1/events", content=b"{}", headers=headers)
-    with Queue(state["storage"], state["queue"]) as queue:
-        assert queue.take() == [SAMPLE.read_bytes()] * 2
-    stop(second)
-    # The issuer is at another port now, so its identifier is another: its key alone does not make a token good.
-    assert refused.status_code == 401
+    (key,) = issuer.keys(tmp_path).issuer
+    headers = {"Content-Type": "application/json"}
+    for starts, number in enumerate([signal.SIGINT, signal.SIGTERM, signal.SIGHUP], 1):
+        stack = start(tmp_path)
+        state = stack.running()
+        assert [each["kid"] for each in httpx.get(state["issuer"] + "jwk").json()["keys"]] == [key["kid"]]
+        with Queue(state["storage"], state["queue"]) as queue:
+            peeked = queue.client.peek_messages(max_messages=32)
+        assert [bytes(message.content) for message in peeked] == [SAMPLE.read_bytes()] * starts
+        if starts > 1:
+            # The issuer is at another port now, so its identifier is another: its key alone does not make a token good.
+            refused = httpx.post(state["host"] + "/events/api/v1/events", content=b"{}", headers=headers)
+            assert refused.status_code == 401
+        headers["Authorization"] = f"Bearer {local('token', '--folder', str(tmp_path)).stdout.decode().strip()}"
+        assert stop(stack, number) == SAMPLE.read_text()
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(state["host"])
 
 
 def test_up_without_host(start: Callable[..., Stack], tmp_path: Path) -> None:
@@ -272,11 +271,17 @@ def test_up_says_what_is_wrong_with_settings(tmp_path: Path) -> None:
 
 
 def test_up_publishes_with_the_settings_of_the_host(tmp_path: Path) -> None:
-    """Another queue, another scope: the token and the look at the queue follow."""
+    """Other queues, another scope: the token follows, and the sample event is found on the queue that it went to."""
     folder = ["--folder", str(tmp_path)]
-    ended = local("up", "--once", *FREE_PORTS, *folder, PUBLISH_SCOPE="my:scope", EVENTS_QUEUE_NAME="my-queue")
+    ended = local(
+        *("up", "--once", *FREE_PORTS, *folder),
+        PUBLISH_SCOPE="my:scope",
+        EVENTS_QUEUE_NAME="my-queue",
+        EVENTS_QUEUE_SHARDS="3",
+    )
     assert (ended.returncode, ended.stdout) == (0, SAMPLE.read_bytes())
-    assert b"As it lies on the queue my-queue:" in ended.stderr
+    shard = shard_of(json.loads(SAMPLE.read_bytes()), 3)
+    assert f"As it lies on the queue my-queue-{shard}:" in ended.stderr.decode()
 
 
 @pytest.mark.parametrize("part", ["port", "issuer-port", "page-port", "queue-port"])
@@ -402,14 +407,6 @@ def test_messages_follow_several_queues(sharded: tuple[Path, list[Queue]]) -> No
         process.communicate(timeout=10)
 
 
-def test_up_with_several_queues(tmp_path: Path) -> None:
-    """The sample event is found on the one that it went to."""
-    ended = local("up", "--once", *FREE_PORTS, "--folder", str(tmp_path), EVENTS_QUEUE_SHARDS="3")
-    assert (ended.returncode, ended.stdout) == (0, SAMPLE.read_bytes())
-    shard = shard_of(json.loads(SAMPLE.read_bytes()), 3)
-    assert f"As it lies on the queue events-registration-{shard}:" in ended.stderr.decode()
-
-
 def test_messages_that_are_not_base64(stack: Stack, queue: Queue) -> None:
     """Shown as they are, and in nobody's way."""
     queue.client.send_message("hello, not base64!")
@@ -422,10 +419,8 @@ def test_messages_that_are_not_base64(stack: Stack, queue: Queue) -> None:
 def test_a_backlog_is_left_alone(tmp_path: Path) -> None:
     """Where more events lie before the sample than the service shows, `up` says so, and receives none of them."""
     folder = ["--folder", str(tmp_path)]
-    assert local("up", "--once", *FREE_PORTS, *folder).returncode == 0
-    events = [str(SAMPLE)] * 32
     stack = wait_until_up(start_up(tmp_path))
-    assert local("publish", *folder, *events).returncode == 0
+    assert local("publish", *folder, *[str(SAMPLE)] * 32).returncode == 0
     stop(stack)
     ended = local("up", "--once", *FREE_PORTS, *folder)
     assert (ended.returncode, ended.stdout) == (0, b"")

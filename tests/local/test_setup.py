@@ -75,19 +75,30 @@ def test_no_node(tmp_path: Path, node: str | None) -> None:
     assert len(ended.stdout.splitlines()) == 1
 
 
-def test_the_python_that_runs_is_found(tmp_path: Path) -> None:
-    """Past a shim that fails, a Python of pyenv's."""
+@pytest.fixture
+def with_pyenv(tmp_path: Path) -> Path:
+    """A checkout, and before the Python of pyenv's a shim that fails."""
     folder = copy(tmp_path)
     script(folder / "bin/python3.13", "exit 127")
     versions = folder / ".pyenv/versions/3.13.9/bin"
     versions.mkdir(parents=True)
     (versions / "python").symlink_to(sys.executable)
-    (folder / "requirements.txt").write_text("")
-    (folder / "requirements-dev.txt").write_text("")
-    ended = setup(folder, "python")
+    return folder
+
+
+def test_the_python_that_runs_is_found(with_pyenv: Path) -> None:
+    ended = setup(with_pyenv, "which")
+    assert (ended.returncode, ended.stdout) == (0, f"{with_pyenv}/.pyenv/versions/3.13.9/bin/python\n")
+
+
+@pytest.mark.long
+def test_the_python_that_runs_makes_the_venv(with_pyenv: Path) -> None:
+    for requirements in ("requirements.txt", "requirements-dev.txt"):
+        (with_pyenv / requirements).write_text("")
+    ended = setup(with_pyenv, "python")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stdout.startswith("Making .venv with Python 3.13")
-    assert (folder / ".venv/.ready").exists()
+    assert (with_pyenv / ".venv/.ready").exists()
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ import pytest
 
 from local import ROOT
 from tests.documents import PAGES, Block, assert_shown, blocks
-from tests.reader import Reader
+from tests.reader import Reader, check
 
 NEEDS = {
     "az": "Azure subscription",
@@ -82,6 +82,37 @@ def test_commands(reader: Reader, page: str) -> None:
             printed = reader.run(here(each.text))
             if next_block and next_block.language == "http":
                 assert_shown(printed, next_block.text)
+
+
+@pytest.mark.parametrize(
+    ("script", "called"),
+    [
+        ("az login", {"az"}),
+        ("make setup && make deploy ENVIRONMENT=dev", {"make deploy"}),
+        ("id=$(gh api x | az_queue)\nfor a in b; do\n  azd up; done", {"gh", "azd"}),
+        ("make demo # az\ncurl azure.example/func", set()),
+    ],
+)
+def test_programs(script: str, called: set[str]) -> None:
+    assert programs(script) == called
+
+
+def test_what_is_run_elsewhere() -> None:
+    assert here("make test-long\nmake tests\nA=b make bench ARGS=c\nmake run\n") == "make tests\nmake run\n"
+
+
+@pytest.mark.parametrize(
+    ("commands", "printed", "seconds"),
+    [
+        ("publish a.json  # 200\n", "a.json: 503 {\n", 1),
+        ("publish a.json b.json  # 200\n", "a.json: 200\nb.json: 400\n", 1),
+        ("curl x  # 200\n", "", 1),
+        ("curl x  # 503, after 5 s\n", "HTTP/1.1 503 Service Unavailable\n", 1),
+    ],
+)
+def test_what_a_comment_claims_is_looked_at(commands: str, printed: str, seconds: float) -> None:
+    with pytest.raises(AssertionError):
+        check(commands, printed, seconds)
 
 
 def test_blocks_that_are_no_commands_have_a_test() -> None:

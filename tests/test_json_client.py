@@ -48,9 +48,6 @@ def bomb() -> bytes:
     return b"".join(compress.compress(b" " * 1_000_000) for _ in range(200)) + compress.flush()
 
 
-BOMB = bomb()
-
-
 async def answer_with(answer: str, request: web.Request) -> web.StreamResponse:
     """The answers of services that are broken, or mean harm."""
     texts = {"huge": "[]" + " " * 300_000, "html": "<html>", "deep": "[" * 100_000, "utf-16": "[]"}
@@ -68,7 +65,7 @@ async def answer_with(answer: str, request: web.Request) -> web.StreamResponse:
         response.force_close()
     await response.prepare(request)
     if answer == "bomb":
-        await response.write(BOMB)
+        await response.write(bomb())
     for _ in range(1 if answer == "cut" else 1000):
         await response.write(b" " * 10_000 if answer == "endless" else b"{")
     return response

@@ -32,6 +32,7 @@ from local.up import environment
 RATE = 120
 """Requests each second: the machine must not be saturated, or all that is measured is how long they wait."""
 
+MINUTE_SECONDS = 60
 CONNECTIONS = 100
 BATCH_EVENTS = 10
 DATA_BYTES = 500
@@ -188,7 +189,7 @@ async def soak(url: str, pid: int, sign: Callable[[], str], minutes: int) -> int
         await load.offer(
             url,
             rate=RATE,
-            seconds=minutes * 60,
+            seconds=minutes * MINUTE_SECONDS,
             request=lambda number: mix[number % len(mix)].make(),
             take=tally.take,
             connections=CONNECTIONS,
@@ -201,7 +202,7 @@ async def soak(url: str, pid: int, sign: Callable[[], str], minutes: int) -> int
 async def report(tally: Tally, samples: Sequence[Vitals], minutes: int) -> None:
     """Print each of the first minutes when it is over."""
     for _ in range(minutes):
-        await asyncio.sleep(max(0, samples[0].at + 60 * len(tally.minutes) - time.monotonic()))
+        await asyncio.sleep(max(0, samples[0].at + MINUTE_SECONDS * len(tally.minutes) - time.monotonic()))
         print_minute(tally, samples)
 
 

@@ -10,7 +10,7 @@ import pytest
 from azure.storage.queue import QueueClient
 
 from benchmarks import __main__ as bench
-from benchmarks import chart, load, long_run, stand_in, starts, systems, throughput
+from benchmarks import chart, load, long_run, soak, stand_in, starts, systems, throughput
 from benchmarks.effort import Effort
 from benchmarks.floor import Messages
 from benchmarks.table import Table
@@ -142,6 +142,17 @@ async def test_a_long_run() -> None:
     (table,) = await long_run.tables(Effort(("ours",), requests=1000))
     assert [row["events"] for row in table.records()][::5] == ["0–10", "406–505", "901–1,000"]
     assert table.records()[-1]["of all so far"] > 0
+
+
+@pytest.mark.long
+async def test_soak(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two minutes, which are short here: a line for each, and a verdict."""
+    monkeypatch.setattr(soak, "MINUTE_SECONDS", 2)
+    monkeypatch.setattr(soak, "RATE", 20)  # a busy machine
+    assert await soak.main(2) == 0
+    _, *minutes, _, verdict = capsys.readouterr().out.splitlines()
+    assert [each.partition(": ")[0] for each in minutes] == ["minute 1", "minute 2"]
+    assert verdict == "all answers were as expected"
 
 
 @pytest.mark.long

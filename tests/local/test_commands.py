@@ -25,7 +25,6 @@ ELSEWHERE = {
     "make test-long": ".ci/run runs it, and it runs this",
     "make lint": ".ci/run runs it",
     "make bench": "it takes minutes; tests/test_benchmarks.py runs its parts",
-    "make soak": "it takes minutes; tests/test_benchmarks.py runs it for seconds",
 }
 """Commands that something else runs."""
 

@@ -15,7 +15,7 @@ from local import ROOT, serving
 from local.running import Running
 from tests.conftest import wait_until
 
-PORTS = "--port 0 --issuer-port 0 --blob-port 0 --queue-port 0 --table-port 0 --pdp-port 0"
+PORTS = "--port 0 --issuer-port 0 --page-port 0 --blob-port 0 --queue-port 0 --table-port 0 --pdp-port 0"
 
 SHELL = ("sh",)
 DONE = "-- done --"
@@ -72,7 +72,7 @@ class Reader:
             if SERVES.search(commands):
                 self._serve(self._own(commands))
             else:
-                if not self._servers:
+                if "" not in self._servers:
                     self._serve(self._own("make run"))
                 started = time.monotonic()
                 answer = self._type(self._own(commands), may_fail=bool(CLAIM.search(commands)))

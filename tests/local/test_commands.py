@@ -17,6 +17,7 @@ NEEDS = {
     "gh": "Azure subscription",
     "make deploy": "Azure subscription",
     "func": "Functions CLI",
+    "jq": "jq",
 }
 """Programs that are not run here, and what a page says before the first of them."""
 
@@ -24,6 +25,7 @@ ELSEWHERE = {
     "make test": ".ci/run runs it, and it runs this",
     "make test-long": ".ci/run runs it, and it runs this",
     "make lint": ".ci/run runs it",
+    "make site": "tests/test_site.py makes it",
     "make bench": "it takes minutes; tests/test_benchmarks.py runs its parts",
 }
 """Commands that something else runs."""
@@ -32,6 +34,8 @@ OTHERS = {
     ("README.md", "http"): "tests/host/test_documents.py",
     ("README.md", "json"): "tests/host/test_documents.py",
     ("docs/consuming.md", "python"): "tests/host/test_consuming.py",
+    ("docs/local.md", ""): "tests/local/test_report.py",
+    ("docs/local.md", "json"): "tests/local/test_publish_command.py",
     ("docs/deploying.md", "bicep"): "tests/infra/test_bicep.py",
     ("docs/deploying.md", ""): "tests/infra/test_operating.py",
     ("docs/operating.md", "bicep"): "tests/infra/test_bicep.py",

@@ -25,6 +25,7 @@ from local import ROOT, command_line, issuer
 from local.__main__ import main
 from local.running import Running
 from tests.conftest import Host, Issuer, MakeEvent, wait_until
+from tests.documents import block
 from tests.storage import Queue
 
 COMMAND = [sys.executable, "-m", "local"]
@@ -116,6 +117,7 @@ def test_an_object_for_each(
     assert main(["publish", "--folder", str(folder), "--json", str(many), "no-such-file"]) == 1
     printed, errors = capsys.readouterr()
     good, bad, missing = [json.loads(line) for line in printed.splitlines()]
+    assert good.keys() == json.loads(block("docs/local.md", "json", "traceId")).keys()
     assert (good["line"], good["id"], good["source"], good["status"]) == (1, "1", "https://example.no/api", 200)
     assert (bad["line"], bad["status"], [*bad["problem"]["errors"]]) == (2, 400, ["id"])
     assert bad["traceId"] == bad["problem"]["traceId"]

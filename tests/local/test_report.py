@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from events_publish import envelope
 from local.event_source import Item
 from local.publisher import Answer
 from local.report import Outcome, Report, Tally
+from tests.documents import block
 
 OK = Answer(200, "", "a" * 32)
 
@@ -56,6 +58,15 @@ def test_summary_of_what_was_refused() -> None:
         "  1 status 404 (line 9): status 404",
         "  1 unreadable (no): cannot be read: No such file or directory",
     ]
+
+
+def test_the_summary_of_the_document() -> None:
+    """docs/local.md shows one."""
+    event = {"specversion": "1.0", "id": "1", "type": "t", "source": "s", "resource": "urn:altinn:resource:a"}
+    time = envelope.faults((*event.items(), ("time", "yesterday")))
+    refused = [Outcome(line(number), refusal(errors=time)) for number in (17, 903)]
+    shown = block("docs/local.md", "", "accepted, ")
+    assert summary(*[Outcome(line(1), OK)] * 998, *refused) == shown.splitlines()
 
 
 def test_summary_of_batches() -> None:

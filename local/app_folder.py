@@ -8,8 +8,8 @@ from typing import Any
 from local import Failure
 
 
-def route_prefix(folder: Path) -> str:
-    """The route prefix that host.json sets, or the default, ``api``.
+def extension(folder: Path, name: str) -> dict[str, Any]:
+    """What host.json says of an extension, such as `http` or `queues`.
 
     Raises:
         Failure: there is no host.json, or it is not a JSON object.
@@ -17,8 +17,17 @@ def route_prefix(folder: Path) -> str:
     host_json = _json_object(folder / "host.json")
     if host_json is None:
         raise Failure(f"There is no host.json in {folder}; run the host in the folder of a function app.")
-    prefix = host_json.get("extensions", {}).get("http", {}).get("routePrefix", "api")
-    return str(prefix)
+    found = host_json.get("extensions", {}).get(name, {})
+    return found if isinstance(found, dict) else {}
+
+
+def route_prefix(folder: Path) -> str:
+    """The route prefix that host.json sets, or the default, ``api``.
+
+    Raises:
+        Failure: there is no host.json, or it is not a JSON object.
+    """
+    return str(extension(folder, "http").get("routePrefix", "api"))
 
 
 def local_settings(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:

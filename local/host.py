@@ -6,19 +6,24 @@ worker library. It knows nothing of the app. `func start` does the same job wher
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from local import app_folder, kestrel, routes, serving, worker
+from local import Failure, app_folder, kestrel, routes, serving, worker
+
+if TYPE_CHECKING:
+    from local.queue_trigger import Listener, Message
 
 FINISH_SECONDS = 60
-"""How long requests in flight may take once the host is told to stop."""
+"""How long requests and messages in flight may take once the host is told to stop."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,13 +43,16 @@ async def run(folder: Path, port: int, function_key: str | None) -> None:
     functions = await worker.load(folder)
     served = [function for function in functions if function.trigger == "httpTrigger"]
     host = Host(routes.compile_routes(served, prefix), function_key or secrets.token_urlsafe())
+    listeners = _listeners(folder, functions)
     runner = web.ServerRunner(kestrel.server(host.answer), shutdown_timeout=FINISH_SECONDS)
     url = await serving.serve(runner, port, "--port")
-    _describe(functions, host, url)
+    _describe(functions, host, listeners, url)
+    for listener in listeners.values():
+        listener.start()
     print(f"{serving.READY}{url}", flush=True)
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
-    await runner.cleanup()
+    await asyncio.gather(runner.cleanup(), *(_stop(listener) for listener in listeners.values()))
     await asyncio.to_thread(worker.unload)
 
 
@@ -136,12 +144,51 @@ def _response(result: worker.Result) -> web.Response:
     return response
 
 
-def _describe(functions: list[worker.Function], host: Host, url: str) -> None:
+def _listeners(folder: Path, functions: list[worker.Function]) -> dict[str, "Listener"]:
+    """Of the functions with a queue trigger, by the function's name."""
+    triggered = [function for function in functions if function.trigger == "queueTrigger"]
+    if not triggered:
+        return {}
+    from local import queue_trigger  # loads the SDK of queues
+
+    options = queue_trigger.Options.from_host_json(app_folder.extension(folder, "queues"))
+    listeners = {}
+    for function in triggered:
+        run = functools.partial(_handle, function)
+        try:
+            listeners[function.name] = queue_trigger.listener(
+                function.queue, function.connection, options=options, run=run, environ=os.environ
+            )
+        except Failure as failure:  # the others are served, as the Functions host does
+            _log.error("%s is not run. %s", function.name, failure)
+    return listeners
+
+
+async def _handle(function: worker.Function, message: "Message") -> bool:
+    trace_parent, _ = trace_context({})
+    try:
+        await worker.invoke_with_message(function, message.body, message.metadata, trace_parent)
+    except worker.FunctionFailed:
+        return False
+    return True
+
+
+async def _stop(listener: "Listener") -> None:
+    try:
+        async with asyncio.timeout(FINISH_SECONDS):
+            await listener.stop()
+    except TimeoutError:
+        _log.warning("Functions for messages of %s did not end; these messages come again", listener.name)
+
+
+def _describe(functions: list[worker.Function], host: Host, listeners: dict[str, "Listener"], url: str) -> None:
     for route in host.routes:
         methods = f" [{', '.join(sorted(route.function.methods))}]" if route.function.methods else ""
         _log.info("%s: %s%s%s", route.function.name, url, route.template, methods)
     if any(route.function.auth_level != "anonymous" for route in host.routes):
         _log.info("Functions that are not anonymous ask for x-functions-key: %s", host.function_key)
+    for name, listener in listeners.items():
+        _log.info("%s: messages of %s", name, listener.name)
     for function in functions:
-        if function.trigger != "httpTrigger":
+        if function.trigger not in ("httpTrigger", "queueTrigger"):
             _log.warning("%s has a %s and is not run here", function.name, function.trigger)

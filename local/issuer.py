@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import jwt
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from local import Failure, faults, serving, state_file
@@ -148,7 +149,7 @@ async def start(folder: Path, port: int) -> tuple[web.AppRunner, str]:
     Raises:
         Failure: the port is taken, or the keys were spoiled.
     """
-    keys(folder)
+    state_file.write(folder / "client-key.pem", _pem(keys(folder).client))
     issuer = Issuer(folder)
     runner = web.AppRunner(issuer.app(), access_log=None)
     url = await serving.serve(runner, port, "--issuer-port")
@@ -284,6 +285,12 @@ def make_key(algorithm: str) -> JWK:
 
 def _jwk_set(keys: Iterable[JWK]) -> dict[str, Any]:
     return {"keys": list(keys)}
+
+
+def _pem(key: JWK) -> str:
+    """A private key as OpenSSL, and what is built on it, wants it."""
+    private: bytes = jwt.PyJWK(key).key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private.decode()
 
 
 def _public(jwk: JWK) -> JWK:

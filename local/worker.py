@@ -24,7 +24,7 @@ from local import Failure
 
 
 class Function(NamedTuple):
-    """An indexed function; of one with another trigger than HTTP only `name` and `trigger` are of use."""
+    """An indexed function; of one with another trigger than HTTP or a queue only `name` and `trigger` are of use."""
 
     name: str
     id: str
@@ -35,6 +35,9 @@ class Function(NamedTuple):
     """In upper case; empty: every method."""
     auth_level: str
     """anonymous, function or admin."""
+    queue: str
+    """As the trigger names it; settings stand in it as `%NAME%`."""
+    connection: str
 
 
 class Invocation(NamedTuple):
@@ -98,17 +101,38 @@ async def invoke(function: Function, invocation: Invocation) -> Result:
     Raises:
         FunctionFailed: it raised, or returned what is no HTTP response.
     """
+    datum = _request_datum(invocation)
+    return _result(await _run(function, datum, {}, invocation.trace_parent, invocation.trace_state))
+
+
+async def invoke_with_message(
+    function: Function, body: bytes, metadata: Mapping[str, str | int], trace_parent: str
+) -> None:
+    """Run the function of a queue trigger, as `invoke` does.
+
+    Raises:
+        FunctionFailed: it raised, or takes no message.
+    """
+    # The Functions host hands over text, whatever it is.
+    datum = Datum(body.decode(errors="replace"), "string")
+    data = {name: Datum(value, "int" if isinstance(value, int) else "string") for name, value in metadata.items()}
+    await _run(function, datum, data, trace_parent, "")
+
+
+async def _run(
+    function: Function, datum: Datum, metadata: Mapping[str, Datum], trace_parent: str, trace_state: str
+) -> Any:
     succeeded, returned, _, error, _ = await invocation_request_native(
         str(uuid.uuid4()),
         function.id,
-        [(function.parameter, _request_datum(invocation))],
-        {},
-        trace_parent=invocation.trace_parent,
-        trace_state=invocation.trace_state,
+        [(function.parameter, datum)],
+        metadata,
+        trace_parent=trace_parent,
+        trace_state=trace_state,
     )
     if not succeeded:
         raise FunctionFailed(error)
-    return _result(returned)
+    return returned
 
 
 def unload() -> None:
@@ -127,6 +151,8 @@ def _function(metadata: Any) -> Function:
         route=trigger.get("route") or metadata.name,
         methods=frozenset(method.upper() for method in trigger.get("methods") or ()),
         auth_level=str(trigger.get("authLevel") or "function").lower(),
+        queue=trigger.get("queueName") or "",
+        connection=trigger.get("connection") or "",
     )
 
 

@@ -110,7 +110,7 @@ def test_the_environment_is_read_in_one_place() -> None:
 
 
 def test_the_host_knows_nothing_of_the_product() -> None:
-    modules = ("host", "kestrel", "worker", "routes", "serving", "app_folder")
+    modules = ("host", "kestrel", "worker", "queue_trigger", "routes", "serving", "app_folder")
     assert {name: own_imports(ROOT / f"local/{name}.py") for name in modules} == {name: set() for name in modules}
 
 

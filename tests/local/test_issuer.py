@@ -105,6 +105,17 @@ def test_keys_survive_and_are_private(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
 
 
+def test_the_clients_key_as_pem(client: httpx.Client, start: StartIssuer, tmp_path: Path) -> None:
+    """It is the one that is there as a JWK, and signs a grant."""
+    started = start()
+    file = tmp_path / "client-key.pem"
+    assert file.stat().st_mode & 0o777 == 0o600
+    now = int(time.time())
+    claims = {"iss": issuer.CLIENT_ID, "aud": started.identifier, "scope": PUBLISH_SCOPE, "iat": now, "exp": now + 9}
+    assertion = jwt.encode(claims, file.read_text(), "RS256")
+    assert ask(client, started, assertion=assertion).status_code == 200
+
+
 @pytest.mark.parametrize("algorithm", issuer.ALGORITHMS)
 def test_rotate(client: httpx.Client, start: StartIssuer, tmp_path: Path, algorithm: str) -> None:
     """The new key signs at once, in its own algorithm; the old one stays published; of both only the public half."""

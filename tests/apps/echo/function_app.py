@@ -93,5 +93,5 @@ async def slow(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse("done")
 
 
-@app.queue_trigger(arg_name="msg", queue_name="q", connection="AzureWebJobsStorage")
-def queued(msg: func.QueueMessage) -> None: ...
+@app.timer_trigger(arg_name="timer", schedule="0 0 * * * *")
+def hourly(timer: func.TimerRequest) -> None: ...

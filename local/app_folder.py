@@ -21,6 +21,12 @@ def extension(folder: Path, name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def set_by_environment(environ: Mapping[str, str], name: str) -> dict[str, str]:
+    """What the environment says of an extension: it goes before host.json."""
+    prefix = f"AzureFunctionsJobHost__extensions__{name}__"
+    return {key.removeprefix(prefix): value for key, value in environ.items() if key.startswith(prefix)}
+
+
 def route_prefix(folder: Path) -> str:
     """The route prefix that host.json sets, or the default, ``api``.
 

@@ -151,7 +151,8 @@ def _listeners(folder: Path, functions: list[worker.Function]) -> dict[str, "Lis
         return {}
     from local import queue_trigger  # loads the SDK of queues
 
-    options = queue_trigger.Options.from_host_json(app_folder.extension(folder, "queues"))
+    given = {**app_folder.extension(folder, "queues"), **app_folder.set_by_environment(os.environ, "queues")}
+    options = queue_trigger.Options.from_host_json(given)
     listeners = {}
     for function in triggered:
         run = functools.partial(_handle, function)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
@@ -55,7 +55,7 @@ class Options(NamedTuple):
 
     @classmethod
     def from_host_json(cls, given: Mapping[str, Any]) -> Self:
-        """The options, defaults where one is not given.
+        """The options, defaults where one is not given; numbers may be strings, as the environment has them.
 
         Raises:
             Failure: one is no number, time or encoding.
@@ -85,6 +85,7 @@ class Listener:
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Task[None] | None = None
+        self._fault: str | None = None
 
     @property
     def name(self) -> str:
@@ -129,14 +130,19 @@ class Listener:
         pages = self._queue.receive_messages(
             messages_per_page=self._options.batch_size, visibility_timeout=self._lease_seconds
         ).by_page()
+        fault = None
         try:
             page = await anext(pages, None)
             return [message async for message in page] if page else []
         except ResourceNotFoundError:
             return []  # nobody has put anything there yet
         except AzureError as error:
-            _log.warning("%s cannot be read: %s", self.name, _reason(error))
+            fault = _reason(error)
+            if fault != self._fault:  # once for all the times that it is asked
+                _log.warning("%s cannot be read: %s", self.name, fault)
             return []
+        finally:
+            self._fault = fault
 
     async def _process(self, message: QueueMessage) -> None:
         try:
@@ -173,7 +179,8 @@ class Listener:
         try:
             await self._poison.send_message(message.content)
         except ResourceNotFoundError:
-            await self._poison.create_queue()
+            with contextlib.suppress(ResourceExistsError):  # another message may have been faster
+                await self._poison.create_queue()
             await self._poison.send_message(message.content)
         await self._queue.delete_message(message)
 
@@ -235,6 +242,7 @@ def _client(connection: str, queue: str, environ: Mapping[str, str]) -> QueueCli
         "retry_total": 0,  # what fails is tried again by listening on
         "connection_timeout": _PATIENCE_SECONDS,
         "read_timeout": _PATIENCE_SECONDS,
+        "logger": _quiet(),  # the SDK's own says each request
     }
     if text := environ.get(name):
         try:
@@ -246,6 +254,12 @@ def _client(connection: str, queue: str, environ: Mapping[str, str]) -> QueueCli
 
         return QueueClient(service, queue, credential=DefaultAzureCredential(), **once)
     raise Failure(f"The setting {name} or {name}__queueServiceUri is missing, the connection of a queue trigger.")
+
+
+def _quiet() -> logging.Logger:
+    logger = logging.getLogger(f"{__name__}.http")
+    logger.setLevel(logging.WARNING)
+    return logger
 
 
 def _metadata(message: QueueMessage, body: bytes) -> dict[str, str | int]:
@@ -276,8 +290,9 @@ def _reason(error: AzureError) -> str:
 
 
 def _number(given: Mapping[str, Any], name: str, default: int, least: int, most: int | None = None) -> int:
-    value = given.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < least or (most is not None and value > most):
+    text = str(given.get(name, default))
+    value = int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else -1
+    if value < least or (most is not None and value > most):
         bounds = f"at least {least}" if most is None else f"from {least} to {most}"
         raise Failure(f"extensions.queues.{name} in host.json must be a whole number, {bounds}.")
     return value

@@ -169,6 +169,23 @@ def test_requirements_are_pinned_to_the_last() -> None:
     }
 
 
+def test_the_examples_are_pinned_to_what_is_tested() -> None:
+    """And import nothing of ours."""
+    lines = [line for file in ROOT.glob("examples/*/requirements.txt") for line in file.read_text().splitlines()]
+    assert lines
+    assert [
+        line for line in map(Requirement, lines) if str(line.specifier) != f"=={distribution(line.name).version}"
+    ] == []
+    tested = json.loads((ROOT / "package.json").read_text())["devDependencies"]
+    needed = json.loads((ROOT / "examples/publish-javascript/package.json").read_text())["dependencies"]
+    assert needed == {name: tested[name] for name in needed}
+    assert not [
+        path
+        for path in ROOT.glob("examples/*/*.py")
+        if re.search(r"import (local|events_publish)\b|from (local|events_publish)\b", path.read_text())
+    ]
+
+
 def test_one_version() -> None:
     headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[0] == "Unreleased" or headings[0].startswith(__version__)

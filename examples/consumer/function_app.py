@@ -29,15 +29,7 @@ logging.getLogger("azure").setLevel(logging.WARNING)  # or the SDK logs each of 
 @app.queue_trigger("message", "%EVENTS_QUEUE_NAME%", "EVENTS_STORAGE")
 def consume(message: func.QueueMessage) -> None:
     """Take an event. Where this raises, the message comes again, and after five times goes to the poison queue."""
-    body = message.get_body()
-    # Not by an SDK: each of them refuses or changes some events.
-    event = json.loads(body, parse_int=integer)
-    data = payload(event)
-    if data is not None:
-        del event["dataref"]  # the blob is deleted some day
-        body = json.dumps({**event, "data_base64": base64.b64encode(data).decode()}).encode()
-    is_new = keep(name(event), body)
-    log.info("%s %s, trace %s", name(event), "is kept" if is_new else "was there already", trace(event))
+    handle(message.get_body())
 
 
 @app.queue_trigger("message", "%EVENTS_QUEUE_NAME%-poison", "EVENTS_STORAGE")
@@ -45,6 +37,18 @@ def give_up(message: func.QueueMessage) -> None:
     """Put aside what failed too often, for on the poison queue it would expire after a week. Have this line alert you."""
     container("failed").upload_blob(str(message.id), message.get_body(), overwrite=True)
     log.error("An event failed too often: see the blob %s in the container failed", message.id)
+
+
+def handle(body: bytes) -> None:
+    """Do what is to be done about an event, unless that has been done."""
+    # Not read by an SDK: each of them refuses or changes some events.
+    event = json.loads(body, parse_int=integer)
+    data = payload(event)
+    if data is not None:
+        del event["dataref"]  # the blob is deleted some day
+        body = json.dumps({**event, "data_base64": base64.b64encode(data).decode()}).encode()
+    is_new = keep(name(event), body)
+    log.info("%s %s, trace %s", name(event), "is kept" if is_new else "was there already", trace(event))
 
 
 def keep(name: str, body: bytes) -> bool:

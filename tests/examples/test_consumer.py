@@ -3,12 +3,17 @@
 import base64
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient
 
@@ -154,9 +159,18 @@ def test_a_publishers_own_dataref_is_not_followed(
     assert json.loads(consumer.kept(event)) == {**event, **members[of]}
 
 
+def again(storage: str) -> subprocess.CompletedProcess[str]:
+    environ = {"PATH": os.environ["PATH"], "EVENTS_STORAGE": storage, "INBOX_STORAGE": storage}
+    command = [sys.executable, "again.py"]
+    return subprocess.run(
+        command, cwd=ROOT / "examples/consumer", env=environ, capture_output=True, text=True, check=False
+    )
+
+
 def test_what_fails_is_put_aside(consumer: Consumer, storage: str, event: dict[str, Any]) -> None:
-    """After five times, and by way of the poison queue: what is no event, and one whose data is gone."""
-    gone = f"{connection_parts(storage)['BlobEndpoint']}/events-payloads/{uuid.uuid4()}"
+    """After five times, by way of the poison queue; and can be handled again when what was wrong is mended."""
+    blob = str(uuid.uuid4())
+    gone = f"{connection_parts(storage)['BlobEndpoint']}/events-payloads/{blob}"
     bodies = {b"no event", json.dumps({**event, "dataref": gone}).encode()}
     for body in bodies:
         consumer.put(body)
@@ -165,3 +179,11 @@ def test_what_fails_is_put_aside(consumer: Consumer, storage: str, event: dict[s
     consumer.wait_for("An event failed too often: see the blob ", 2)
     assert blob_name(event) not in consumer.blobs("inbox")
     wait_until(consumer.is_done)
+    with BlobServiceClient.from_connection_string(storage) as service:
+        with suppress(ResourceExistsError):
+            service.create_container("events-payloads")
+        service.get_blob_client("events-payloads", blob).upload_blob(b"the data")
+    done = again(storage)
+    assert (done.returncode, done.stdout.count("is handled"), done.stderr.count("failed once more")) == (0, 1, 1)
+    assert base64.b64decode(json.loads(consumer.kept(event))["data_base64"]) == b"the data"
+    assert [*consumer.blobs("failed").values()] == [b"no event"]

@@ -1,23 +1,20 @@
-"""docs/consuming.md is true: its code runs on what lies on the queue, and Python's SDK reads what the page says."""
+"""docs/consuming.md is true: its code is that of the example, and Python's SDK reads what the page says."""
 
-import base64
 import json
 import re
 from typing import Any
 
 import azure.functions as func
-import httpx
 import pytest
-from azure.storage.queue import QueueClient
 from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.formats.json import JSONFormat
 
 from events_publish import shards
 from events_publish.shards import shard_of
 from local import ROOT
-from tests.conftest import QUEUE_NAME, MakeToken, Publish, StartHost
-from tests.host.test_contract import ATTRIBUTES, BINARY, EVENT, JSON, STRUCTURED
-from tests.storage import Queue, connection_parts
+from tests.conftest import Publish
+from tests.host.test_contract import ATTRIBUTES, STRUCTURED
+from tests.storage import Queue
 
 PAGE = (ROOT / "docs/consuming.md").read_text()
 ROWS = dict(re.findall(r"^\| (?!event )(.+?) \| (.+?) \|", PAGE, re.MULTILINE))
@@ -52,48 +49,24 @@ EVENTS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-@pytest.fixture
-def app() -> dict[str, Any]:
-    """The names of the page's code."""
-    names: dict[str, Any] = {}
-    exec("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)), names)  # noqa: S102
-    return names
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
-@pytest.mark.parametrize(
-    ("body", "headers"),
-    [
-        pytest.param(EVENT[:-1] + b',"data":{"a":1}}', STRUCTURED, id="structured"),
-        pytest.param(b'{"a":1}', {**BINARY, **JSON}, id="binary"),
-    ],
-)
-def test_the_trigger(
-    publish: Publish,
-    queue: Queue,
-    storage: str,
-    caplog: pytest.LogCaptureFixture,
-    app: dict[str, Any],
-    body: bytes,
-    headers: dict[str, str],
-) -> None:
-    """It gets what the Functions host makes of a message: its text, with the base64 undone."""
-    assert publish.send(body, headers).status_code == 200
-    with QueueClient.from_connection_string(storage, QUEUE_NAME) as plain:
-        (message,) = plain.peek_messages()
-    came = func.QueueMessage(body=base64.b64decode(message.content, validate=True))
-    read = app["read"](came)
-    assert (read.get_source(), read.get_id(), read.get_data()) == (ATTRIBUTES["source"], ATTRIBUTES["id"], {"a": 1})
-    (function,) = app["app"].get_functions()
-    assert function.get_trigger().queue_name == QUEUE_NAME
-    caplog.clear()
-    with caplog.at_level("INFO"):
-        function.get_user_function()(came)
-    assert caplog.messages == [f"An event of type {ATTRIBUTES['type']}"]
-    queue.take()
+def test_the_code_is_that_of_the_example() -> None:
+    """Which has tests of its own; but for several queues, which it does not have."""
+    example = (ROOT / "examples/consumer/function_app.py").read_text()
+    assert [block for block in BLOCKS if block not in example] == [several_queues()]
 
 
-def test_several_queues(app: dict[str, Any]) -> None:
+def several_queues() -> str:
+    (code,) = [block for block in BLOCKS if "consume_all" in block]
+    return str(code)
+
+
+def test_several_queues() -> None:
     """Each has a trigger, and the same code behind it."""
+    app: dict[str, Any] = {}
+    exec(several_queues(), app)  # noqa: S102
     came: list[func.QueueMessage] = []
 
     def consume(message: func.QueueMessage) -> None:
@@ -109,30 +82,6 @@ def test_several_queues(app: dict[str, Any]) -> None:
         function.get_user_function()(message)
     assert came == messages
     assert f"is {shard_of({'partitionkey': '123456789'}, 3)}, so that key" in PAGE
-
-
-def test_data_beside_the_queue(
-    client: httpx.Client,
-    start_host: StartHost,
-    settings: dict[str, str],
-    make_token: MakeToken,
-    storage: str,
-    app: dict[str, Any],
-) -> None:
-    """Is fetched where it is ours; nothing else is, whatever a publisher's own `dataref` says."""
-    parts = connection_parts(storage)
-    app["PAYLOADS"] = f"{parts['BlobEndpoint']}/events-payloads/"
-    app["CREDENTIAL"] = {"account_name": parts["AccountName"], "account_key": parts["AccountKey"]}
-    host = start_host({**settings, "MAX_EVENT_BYTES": "60000", "EVENTS_QUEUE_NAME": "read-beside"})
-    large = Publish(client, host.events, make_token())
-    data = "x" * 50_000
-    theirs = ["https://example.no/", f"{app['PAYLOADS']}../secrets/{'0' * 36}", app["PAYLOADS"] + "x" * 36]
-    others: list[dict[str, Any]] = [{}, {"data": {"a": 1}}, *({"dataref": each} for each in theirs)]
-    for members in ({"data": data}, *others):
-        assert large({**ATTRIBUTES, **members}).status_code == 200
-    with Queue(storage, "read-beside") as queue:
-        read = [app["read"](func.QueueMessage(body=body)) for body in queue.take()]
-    assert [app["payload"](event) for event in read] == [json.dumps(data).encode(), *[None] * len(others)]
 
 
 def test_the_table_has_these_rows() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -38,6 +39,8 @@ def run(token_issuer: Issuer) -> Run:
     """Runs an example with files and settings, the issuer being the one of the tests."""
 
     def run(example: str, *files: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        if example == "curl" and not shutil.which("openssl"):
+            pytest.skip("openssl is not on the PATH")
         key = "client-key.pem" if example == "curl" else "client-key.json"
         environ = {
             "PATH": os.environ["PATH"],

@@ -293,6 +293,12 @@ def test_an_app_that_does_not_load(tmp_path: Path, files: dict[str, str], messag
     assert ended.stdout == ""
 
 
+def test_a_start_without_queue_triggers_loads_nothing_of_theirs() -> None:
+    script = "import sys, local.host; print([name for name in sys.modules if name.startswith('azure.storage')])"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ran.stdout == "[]\n"
+
+
 def test_a_port_in_use(echo: Host) -> None:
     port = str(httpx.URL(echo.url).port)
     ended = run_host(APPS / "echo", "--port", port)

@@ -22,7 +22,7 @@ from tests.storage import Queue
 COMMANDS = {
     "curl": ["sh", "publish.sh"],
     "python": [sys.executable, "publish.py"],
-    "javascript": ["node", "publish.js"],
+    "javascript": ["node", "publish.mjs"],
 }
 ALL = list(COMMANDS)
 WITH_BATCHES = ["python", "javascript"]

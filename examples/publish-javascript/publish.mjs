@@ -1,4 +1,4 @@
-// Publish CloudEvents: node publish.js FILE…, each with an event as JSON, or an array of them, which goes as a batch.
+// Publish CloudEvents: node publish.mjs FILE…, each with an event as JSON, or an array of them, which goes as a batch.
 //
 // `Publisher` is for your own code. Exit code 0: all are on the queue. 1: some are not, and it says why. 75: some got no
 // good answer in time. They may be on the queue or not, so send the same files again later.
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 import { CloudEvent } from "cloudevents";
 
-import { AccessToken, NO_ANSWER, Refused, request } from "./maskinporten.js";
+import { AccessToken, NO_ANSWER, Refused, request } from "./maskinporten.mjs";
 
 /** There was no good answer in time. The events may be on the queue or not: send the same ones again later. */
 export class Unavailable extends Error {}
@@ -34,7 +34,7 @@ export class Publisher {
       if (answer.status !== 503 && (answer.status !== 500 || errors++)) throw new Refused(explain(answer));
       waiting = problem(answer).notEnqueued?.map((index) => waiting[index]) ?? waiting;
       // As long as it says, and by chance longer each time, for all publishers would come back at once.
-      const wait = 1000 * (parseInt(answer.headers.get("retry-after")) || 0) + Math.random() * pause;
+      const wait = 1000 * (parseInt(answer.headers.get("retry-after"), 10) || 0) + Math.random() * pause;
       if (performance.now() + wait > deadline) {
         throw new Unavailable(`no good answer within ${this.patience} s; send it again later`);
       }
@@ -62,7 +62,7 @@ const explain = (answer) => {
 };
 
 async function main(files) {
-  if (files.length === 0) console.error("node publish.js FILE…: which files?");
+  if (files.length === 0) console.error("node publish.mjs FILE…: which files?");
   process.exitCode = files.length === 0 ? 2 : 0;
   const { EVENTS_URL, ISSUER, CLIENT_ID, KEY_FILE, SCOPE, PATIENCE } = {
     EVENTS_URL: "http://127.0.0.1:7071/events/api/v1/events",
@@ -73,10 +73,12 @@ async function main(files) {
     PATIENCE: 300,
     ...process.env,
   };
-  const key = await readFile(KEY_FILE, "utf8").then(JSON.parse).catch((error) => {
-    console.error(`${KEY_FILE} is no JWK: ${error.message}`);
-    process.exit(1);
-  });
+  const key = await readFile(KEY_FILE, "utf8")
+    .then(JSON.parse)
+    .catch((error) => {
+      console.error(`${KEY_FILE} is no JWK: ${error.message}`);
+      process.exit(1);
+    });
   const publisher = new Publisher(new AccessToken(ISSUER, CLIENT_ID, key, SCOPE), EVENTS_URL, Number(PATIENCE));
   for (const file of files) {
     try {

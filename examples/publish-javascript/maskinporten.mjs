@@ -39,7 +39,7 @@ export class AccessToken {
   }
 
   async #renew() {
-    const metadata = await request(this.issuer.replace(/\/$/, "") + "/.well-known/oauth-authorization-server");
+    const metadata = await request(`${this.issuer.replace(/\/$/, "")}/.well-known/oauth-authorization-server`);
     if (metadata.status >= 500) return undefined;
     if (metadata.status !== 200) throw new Refused(`${this.issuer} is no issuer: ${metadata.status}`);
     const body = new URLSearchParams({
@@ -51,7 +51,8 @@ export class AccessToken {
     if (answer.status !== 200) throw new Refused(`The issuer gives no token: ${answer.status} ${answer.text}`);
     const { access_token: token, expires_in: lifetime } = JSON.parse(answer.text);
     this.#renewAt = performance.now() + (lifetime - 30) * 1000;
-    return (this.#token = token);
+    this.#token = token;
+    return token;
   }
 
   #grant() {

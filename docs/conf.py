@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = [
     f"/{page.relative_to(ROOT).with_suffix('')}"
     for page in sorted(ROOT.glob("examples/**/*.md"))
-    if "node_modules" not in page.parts
+    if not {"node_modules", ".venv"} & set(page.parts)
 ]
 
 CONTENTS = {

@@ -70,15 +70,31 @@ class Reader:
         printed = ""
         for commands in parts(script):
             if SERVES.search(commands):
+                if "examples/" in commands:
+                    self._serve_all()
                 self._serve(self._own(commands))
             else:
-                if "" not in self._servers:
-                    self._serve(self._own("make run"))
+                self._serve_all()
                 started = time.monotonic()
                 answer = self._type(self._own(commands), may_fail=bool(CLAIM.search(commands)))
                 check(commands, answer, time.monotonic() - started)
                 printed += answer
         return printed
+
+    def _serve_all(self) -> None:
+        if "" not in self._servers:
+            self._serve(self._own("make run"))
+
+    @property
+    def _addresses(self) -> dict[str, str]:
+        """What the examples have to be told where the ports are others."""
+        running = self._running
+        return {
+            "EVENTS_URL": running.events,
+            "ISSUER": running.issuer,
+            "EVENTS_STORAGE": running.storage,
+            "INBOX_STORAGE": running.storage,
+        }
 
     @property
     def _running(self) -> Running:
@@ -112,6 +128,8 @@ class Reader:
         """Run commands in the one shell, so that what one sets is there for the next; return what they print."""
         assert self._shell.stdin
         assert self._shell.stdout
+        for name, value in self._addresses.items():
+            self._shell.stdin.write(f"export {name}='{value}'\n")
         self._shell.stdin.write(f"set {'+' if may_fail else '-'}e\n{{\n{commands}\n}} </dev/null\necho; echo {DONE}\n")
         self._shell.stdin.flush()
         printed = ""
@@ -128,7 +146,8 @@ class Reader:
         folder = next(iter(re.findall(r"(?:--folder|^cd) (\S+)", commands)), "")
         self._stop(folder)
         before = len(self._said())
-        self._servers[folder] = server = self._start("sh", "-c", commands)
+        addresses = self._addresses if "examples/" in commands else {}
+        self._servers[folder] = server = self._start("sh", "-c", commands, **addresses)
         ready = serving.READY if "-m local host" in commands else "Stop with Ctrl+C"
         wait_until(lambda: ready in self._said()[before:] or server.poll() is not None, 30)
         assert server.poll() is None, self._said()[before:]
@@ -140,11 +159,11 @@ class Reader:
                 os.killpg(server.pid, signal.SIGINT)
             server.communicate(timeout=30)
 
-    def _start(self, *command: str) -> subprocess.Popen[str]:
+    def _start(self, *command: str, **environ: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             command,
             cwd=self._folder,
-            env=self._environ,
+            env={**self._environ, **environ},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if command == SHELL else self._log,
             stderr=self._log,

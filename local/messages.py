@@ -6,7 +6,7 @@ import datetime
 import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import NamedTuple
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError, ServiceResponseTimeoutError
@@ -66,14 +66,32 @@ def _client(storage: str, name: str) -> QueueClient:
         raise Failure(f"{storage} is no connection string.") from error
 
 
+async def head(client: QueueClient) -> list[QueueMessage]:
+    """The messages at the head of a queue, which stays as it is; one that does not exist yet is empty."""
+    with suppress(ResourceNotFoundError):
+        return await client.peek_messages(max_messages=PAGE)
+    return []
+
+
+async def receive(client: QueueClient) -> list[QueueMessage]:
+    """The messages at the head of a queue, for half a minute nobody else's: who has received one deletes it."""
+    pages = client.receive_messages(messages_per_page=PAGE, max_messages=PAGE, visibility_timeout=_HIDDEN_SECONDS)
+    with suppress(ResourceNotFoundError):
+        return [message async for message in pages]
+    return []
+
+
+async def count(client: QueueClient) -> int:
+    """How many messages there are, with those that a consumer has received."""
+    with suppress(ResourceNotFoundError):
+        return (await client.get_queue_properties()).approximate_message_count or 0
+    return 0
+
+
 async def peek(client: QueueClient) -> Peek:
-    """Look at the head of a queue, changing nothing; one that does not exist yet is empty."""
-    try:
-        events = [_event(message) for message in await client.peek_messages(max_messages=PAGE)]
-        count = (await client.get_queue_properties()).approximate_message_count or 0
-    except ResourceNotFoundError:
-        return Peek([], 0)
-    return Peek(events, max(0, count - len(events)))
+    """Look at the head of a queue, changing nothing."""
+    events = [_event(message) for message in await head(client)]
+    return Peek(events, max(0, await count(client) - len(events)))
 
 
 async def consume(clients: Iterable[QueueClient]) -> AsyncGenerator[Found]:
@@ -84,16 +102,10 @@ async def consume(clients: Iterable[QueueClient]) -> AsyncGenerator[Found]:
     while True:
         taken = 0
         for client in clients:
-            messages = client.receive_messages(
-                messages_per_page=PAGE, max_messages=PAGE, visibility_timeout=_HIDDEN_SECONDS
-            )
-            try:
-                async for message in messages:
-                    yield Found(client.queue_name, _event(message))
-                    await client.delete_message(message)
-                    taken += 1
-            except ResourceNotFoundError:
-                pass  # nobody has published yet
+            for message in await receive(client):
+                yield Found(client.queue_name, _event(message))
+                await client.delete_message(message)
+                taken += 1
         if not taken:
             await asyncio.sleep(_POLL_SECONDS)
 
@@ -105,11 +117,7 @@ async def find(clients: Iterable[QueueClient], body: bytes, since: datetime.date
     """
     since = since.replace(microsecond=0)  # the service counts in seconds
     for client in clients:
-        try:
-            messages = await client.peek_messages(max_messages=PAGE)
-        except ResourceNotFoundError:
-            continue  # a shard that nothing has gone to yet
-        for message in messages:
+        for message in await head(client):
             event = _event(message)
             if event == body and (message.inserted_on or since) >= since:
                 return Found(client.queue_name, event)

@@ -1,6 +1,6 @@
 """What the page asks of the host: handed on as it came, so that page and host are of one origin to the browser."""
 
-from aiohttp import ClientConnectionError, ClientSession, ClientTimeout, DummyCookieJar, web
+from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, DummyCookieJar, web
 from aiohttp.typedefs import Handler
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
@@ -26,6 +26,10 @@ _OF_THE_CONNECTION = {
 
 _OF_THE_BROWSER = {"cookie", "origin", "referer"}
 """Cookies are shared by all ports of loopback: those of other programs are none of the host's business."""
+
+
+class NoAnswerInTime(Failure):
+    """The host took the request, and then said nothing."""
 
 
 def handler(app: web.Application, host: str) -> Handler:
@@ -56,8 +60,16 @@ def handler(app: web.Application, host: str) -> Handler:
                 return web.Response(
                     status=answer.status, headers=_without(answer.headers, _OF_THE_CONNECTION), body=content
                 )
-        except (ClientConnectionError, TimeoutError) as error:
+        except TimeoutError as error:
+            raise NoAnswerInTime(
+                f"The host gave no answer within {PATIENCE_SECONDS} s; the event may be on the queue or not."
+            ) from error
+        except ClientConnectorError as error:
             raise Failure(f"No host answers at {host}; start one with `make run` or `func start`.") from error
+        except ClientError as error:
+            raise Failure(
+                f"The host at {host} gave no whole answer in HTTP; the event may be on the queue or not."
+            ) from error
 
     return relay
 

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -11,7 +12,7 @@ from aiohttp.typedefs import Handler
 from events_publish import problem
 from local import ROOT, Failure, serving
 from local.kestrel import MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_REQUEST_LINE_BYTES
-from local.page import payload, queue_feed, relay, tokens
+from local.page import payload, queue, relay, tokens
 from local.running import Running
 
 STATIC = Path(__file__).parent / "static"
@@ -61,13 +62,13 @@ async def start(running: Running, folder: Path, port: int) -> tuple[web.AppRunne
     """
     if missing := [path for path in sorted(_VENDORED) if not (ROOT / "node_modules" / path).exists()]:
         raise Failure(f"node_modules/{missing[0]} is not installed; run `make setup`.")
-    # Like the host: any body and any header that a publisher may try goes on as it came.
+    # Any body and any headers that a publisher may try go on as they came: to refuse them is the host's part.
     runner = web.AppRunner(
         _app(running, folder),
         access_log=None,
         auto_decompress=False,
-        max_line_size=MAX_REQUEST_LINE_BYTES,
-        max_field_size=MAX_HEADER_BYTES,
+        max_line_size=2 * MAX_REQUEST_LINE_BYTES,
+        max_field_size=2 * MAX_HEADER_BYTES,
         shutdown_timeout=1,
     )
     return runner, await serving.serve(runner, port, "--page-port") + "/"
@@ -75,12 +76,15 @@ async def start(running: Running, folder: Path, port: int) -> tuple[web.AppRunne
 
 def _app(running: Running, folder: Path) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_from_here_alone, _tell_failures])
+    stack = {"events": running.events, "queues": running.queues, "scope": running.scope}
     app.router.add_get("/", _document("index.html", _ONLY_OURS + _NOTHING_IS_HTML))
     app.router.add_get("/openapi", _document("openapi.html", _ONLY_OURS))
     app.router.add_get("/vendor/{path:.+}", _vendored)
-    app.router.add_get("/stack", _stack(running))
+    app.router.add_get("/stack", _json(stack))
     app.router.add_post("/token", tokens.handler(running, folder))
-    app.router.add_get("/queue", queue_feed.handler(app, running))
+    app.router.add_get("/queue", queue.watch(app, running, stack), allow_head=False)
+    app.router.add_post("/take", queue.take(running))
+    app.router.add_post("/delete", queue.delete(running))
     app.router.add_get("/payload", payload.handler(running))
     app.router.add_route("*", problem.BASE_PATH + "/{path:.*}", relay.handler(app, running.host))
     app.router.add_get("/{name:[a-z_]+\\.(?:css|js|json|svg)}", _static)
@@ -89,21 +93,38 @@ def _app(running: Running, folder: Path) -> web.Application:
 
 @web.middleware
 async def _from_here_alone(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what another site's page asks for: it could have tokens made, and read what is on the queue.
-
-    A name that leads to loopback by its owner's DNS is no name of ours, and a browser says where a request comes from.
-    """
-    socket = request.transport and request.transport.get_extra_info("sockname")
-    port = socket[1] if socket else 0
-    ours = request.host in (f"{serving.ADDRESS}:{port}", f"localhost:{port}")
-    if not ours or not request.raw_path.startswith("/"):  # a whole URL is for proxies
-        return web.Response(status=421, text=f"This is {serving.ADDRESS}:{port} and nobody else.\n")
-    navigates = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
-    strange = request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
-    origin = request.headers.get("Origin", f"http://{request.host}")
-    if (strange and not navigates) or origin != f"http://{request.host}":
+    """Refuse what another site's page asks for: it could have tokens made, and read or take what is on the queue."""
+    if not _is_addressed(request):
+        return web.Response(status=421, text="This is a page of 127.0.0.1, and of no other name.\n")
+    if not (_comes_from_the_page(request) or _opens_a_document(request)):
         return web.Response(status=403, text="Only the page itself may ask for this.\n")
     return await handler(request)
+
+
+def _is_addressed(request: web.Request) -> bool:
+    """Not by a name that its owner's DNS leads to loopback, and not as a proxy."""
+    socket = request.transport and request.transport.get_extra_info("sockname")
+    port = socket[1] if socket else 0
+    names = [f"{name}:{port}" for name in (serving.ADDRESS, "localhost")]
+    names += [serving.ADDRESS, "localhost"] if port == 80 else []
+    return request.host in names and request.raw_path.startswith("/")
+
+
+def _comes_from_the_page(request: web.Request) -> bool:
+    """As far as the browser says; what is no browser says nothing, and is nobody's trap."""
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    return site in ("same-origin", "none") and request.headers.get("Origin", f"http://{request.host}") == (
+        f"http://{request.host}"
+    )
+
+
+def _opens_a_document(request: web.Request) -> bool:
+    """Whether a link, also one elsewhere, leads to what is there to be read, in a tab and not in a frame."""
+    return (
+        request.method == "GET"
+        and request.headers.get("Sec-Fetch-Dest") == "document"
+        and (request.path in ("/", "/openapi") or request.path.startswith(problem.TYPE_PREFIX))
+    )
 
 
 @web.middleware
@@ -111,7 +132,8 @@ async def _tell_failures(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except Failure as failure:
-        return web.Response(status=502, text=f"{failure}\n")
+        status = 504 if isinstance(failure, relay.NoAnswerInTime) else 502
+        return web.Response(status=status, text=f"{failure}\n", headers={"Cache-Control": "no-store"})
 
 
 def _document(name: str, policy: str) -> Handler:
@@ -138,16 +160,8 @@ def _file(folder: Path, name: str, known: Collection[str]) -> web.StreamResponse
     return web.FileResponse(folder / name, headers=_HEADERS)
 
 
-def _stack(running: Running) -> Handler:
-    """What the page has to know of the stack."""
-    facts = {
-        "events": running.events,
-        "issuer": running.issuer,
-        "queues": running.queues,
-        "scope": running.scope,
-    }
-
+def _json(value: Any) -> Handler:
     async def get(_: web.Request) -> web.Response:
-        return web.json_response(facts, headers=_HEADERS)
+        return web.json_response(value, headers=_HEADERS)
 
     return get

@@ -33,7 +33,7 @@ def handler(running: Running, folder: Path) -> Handler:
         try:
             wanted = Wanted.model_validate_json(await request.read())
         except ValidationError as error:
-            faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+            faults = [": ".join([*map(str, fault["loc"]), fault["msg"]]) for fault in error.errors()]
             return web.Response(status=400, text="\n".join(faults) + "\n")
         made = await _token(running, folder, wanted)
         return web.json_response({"token": made}, headers={"Cache-Control": "no-store"})

@@ -1,24 +1,20 @@
 // An answer as a publisher meets it: status, headers, and the problem with each of its faults.
 
-import { $, element } from "./dom.js";
+import { $, code, element } from "./dom.js";
 
-/** Show an answer; `goTo(member)` leads to where a fault's member lies in the editors. */
-export function showAnswer(answer, goTo) {
-  const taken = answer.status === 200;
-  $("answer-status").replaceChildren(
-    element(
-      "p",
-      { class: taken ? "verdict taken" : "verdict refused" },
-      element("strong", {}, `${answer.status} ${answer.reason}`),
-      element("span", {}, taken ? "It is on the queue." : (answer.problem?.title ?? "The host refused it.")),
-      element("span", { class: "time" }, `${answer.milliseconds.toFixed(1)} ms`),
-    ),
+/** Show an answer to a request of `events` events; `goTo(member)` leads to where a fault's member lies. */
+export function showAnswer(answer, events, goTo) {
+  verdict(
+    answer.status === 200,
+    `${answer.status} ${answer.reason}`,
+    [said(answer, events)],
+    `${answer.milliseconds.toFixed(1)} ms`,
   );
   $("answer-details").replaceChildren(
     ...(answer.problem ? problem(answer.problem, goTo) : []),
     element(
       "details",
-      { open: taken },
+      { open: answer.status === 200 },
       element("summary", {}, "Headers"),
       element(
         "dl",
@@ -26,31 +22,50 @@ export function showAnswer(answer, goTo) {
         ...answer.headers.flatMap(([name, value]) => [term(titled(name)), description(value)]),
       ),
     ),
-    ...(answer.text
+    ...(answer.problem
       ? [element("details", {}, element("summary", {}, "Body"), code(answer.text, "The body of the answer"))]
       : []),
   );
 }
 
-/** Say why nothing was sent, or nothing came back. */
-export function showFailure(message) {
-  $("answer-status").replaceChildren(element("p", { class: "verdict refused" }, element("strong", {}, message)));
+/** Say that requests are on their way, or why nothing was sent, or nothing came back. */
+export function showState(text, isFault) {
+  verdict(isFault ? false : undefined, text);
   $("answer-details").replaceChildren();
 }
 
-/** Sum up what came of many requests. */
-export function showMany(answers) {
-  const counts = Map.groupBy(answers, ({ status, problem }) => `${status}${problem ? ` ${problem.title}` : ""}`);
-  const taken = answers.every(({ status }) => status === 200);
+/** Sum up what came of many requests: answers, and errors where there is none. */
+export function showMany(outcomes, times) {
+  const counts = Map.groupBy(outcomes, (outcome) =>
+    outcome instanceof Error
+      ? "without an answer: may be on the queue or not"
+      : `${outcome.status} ${outcome.problem?.title ?? outcome.reason}`,
+  );
+  verdict(
+    outcomes.every(({ status }) => status === 200),
+    outcomes.length === times ? `${times} requests` : `${outcomes.length} of ${times} requests`,
+    [...counts].map(([what, those]) => `${those.length} × ${what}`),
+  );
+  $("answer-details").replaceChildren();
+}
+
+function verdict(isGood, headline, texts = [], time = "") {
+  const kind = isGood === undefined ? "" : isGood ? " accepted" : " refused";
   $("answer-status").replaceChildren(
     element(
       "p",
-      { class: taken ? "verdict taken" : "verdict refused" },
-      element("strong", {}, `${answers.length} requests`),
-      ...[...counts].map(([what, those]) => element("span", {}, `${those.length} × ${what}`)),
+      { class: `verdict${kind}` },
+      element("strong", {}, headline),
+      ...texts.flatMap((text) => [" ", element("span", {}, text)]),
+      " ",
+      element("span", { class: "time" }, time),
     ),
   );
-  $("answer-details").replaceChildren();
+}
+
+function said({ status, problem, text }, events) {
+  if (status === 200) return events === 1 ? "The event is on the queue." : `${events || "No"} events are on the queue.`;
+  return problem?.title ?? (text.trim() || "The host refused it, without a word.");
 }
 
 function problem(details, goTo) {
@@ -74,13 +89,8 @@ function problem(details, goTo) {
   ];
 }
 
-/** A header's name as it is usually written; browsers give it in lower case. */
-const titled = (name) => name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
-
 const term = (text) => element("dt", {}, text);
 const description = (text) => element("dd", {}, text);
 
-/** Text as it is, in a box that can be scrolled by keyboard. */
-export function code(text, label) {
-  return element("pre", { tabindex: "0", role: "group", "aria-label": label }, text);
-}
+/** A header's name as it is usually written; browsers give it in lower case. */
+const titled = (name) => name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());

@@ -4,7 +4,15 @@ import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { json } from "@codemirror/lang-json";
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { EditorState, RangeSet, StateEffect, StateField } from "@codemirror/state";
-import { Decoration, drawSelection, EditorView, keymap, lineNumbers, WidgetType } from "@codemirror/view";
+import {
+  Decoration,
+  drawSelection,
+  EditorView,
+  highlightSpecialChars,
+  keymap,
+  lineNumbers,
+  WidgetType,
+} from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { element } from "./dom.js";
 
@@ -70,6 +78,7 @@ export class Editor {
       EditorView.lineWrapping,
       EditorState.lineSeparator.of("\n"),
       drawSelection(),
+      highlightSpecialChars(),
       history(),
       bracketMatching(),
       syntaxHighlighting(colours),

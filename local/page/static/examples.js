@@ -34,19 +34,19 @@ const traceParent = () => {
 /** Each: its group, its name, what to look for, and the request as headers and body. */
 export const EXAMPLES = [
   {
-    group: "Taken",
+    group: "Accepted",
     name: "Sample event",
     about: "One event in structured mode. It lands on the queue byte for byte as you write it.",
     request: () => ({ headers: STRUCTURED, body: sample() }),
   },
   {
-    group: "Taken",
+    group: "Accepted",
     name: "Minimal event",
     about: "The five attributes that an event must have, and nothing more.",
     request: () => ({ headers: STRUCTURED, body: pretty(minimal()) }),
   },
   {
-    group: "Taken",
+    group: "Accepted",
     name: "Event with a trace",
     about:
       "The event's own traceparent travels with it to consumers; the header's is the one that the answer's Trace-Id repeats.",
@@ -56,7 +56,7 @@ export const EXAMPLES = [
     },
   },
   {
-    group: "Taken",
+    group: "Accepted",
     name: "Batch of three",
     about: "A JSON array: all are valid, or none is enqueued. Each becomes a message of its own.",
     request: () => ({
@@ -65,7 +65,7 @@ export const EXAMPLES = [
     }),
   },
   {
-    group: "Taken",
+    group: "Accepted",
     name: "Binary mode",
     about:
       "Attributes in ce- headers, percent-encoded; the body is the data alone. On the queue it is JSON like any other.",
@@ -83,7 +83,7 @@ export const EXAMPLES = [
     }),
   },
   {
-    group: "Taken",
+    group: "Accepted",
     name: "Event of 100 KiB",
     about:
       "More than a message holds. Where the stack was started with MAX_EVENT_BYTES=1000000 make run, its data travels by claim check; else the answer is 413.",

@@ -1,172 +1,244 @@
-// The queue as it fills: server-sent events, shown as text and never as HTML.
+// The queue as it fills, shown as text and never as HTML.
 
-import { code } from "./answer.js";
-import { $, element } from "./dom.js";
+import { $, code, cut, element, say } from "./dom.js";
 import { keyOf } from "./request.js";
 
 const SHOWN = 200; // rows; a page of thousands would not stay smooth
-const SHOWN_CHARACTERS = 20_000;
+const REMEMBERED = 5000; // traces of what this page has published
+const PAUSE_MILLISECONDS = 400;
+const TELL_MILLISECONDS = 3000; // how often somebody who listens is told
 
 const WATCHING = "Watching: the queue stays as it is. Storage shows the first 32 messages of a queue, and no more.";
 const TAKING = "Taking: what comes is shown here and deleted from the queue, as a consumer does.";
 
 /** The list of what lands. */
 export class QueuePanel {
+  #stack;
   #source;
-  #known = new Map(); // by message id: its row, for what is in the list
-  #waiting = []; // rows that the next frame shows
-  #landed = 0;
-  #traceIds = new Map(); // by source and id: the Trace-Id of the answer that took it
+  #rows = new Map(); // by message id: those in the list, and those that the next frame shows
+  #waiting = []; // newest last
+  #there = new Set(); // ids of the messages at the heads of the queues
   #count = 0;
-  #queues;
+  #seen = 0;
+  #told = 0;
+  #traceIds = new Map(); // by source and id: the Trace-Id of the answer that accepted it
+  #taking;
 
-  constructor(queues) {
-    this.#queues = queues;
+  constructor(stack) {
+    this.#stack = stack;
     $("take").checked = false; // a browser may remember it
-    $("take").addEventListener("change", () => this.#listen());
+    $("take").addEventListener("change", () => this.#takeWhileChecked());
     $("clear-queue").addEventListener("click", () => this.#clear());
+    // Browsers open six connections to one server, over all tabs: one that nobody looks at leaves its own to others.
+    document.addEventListener("visibilitychange", () => this.#listen());
     this.#listen();
+    this.#about();
+    setInterval(() => this.#tell(), TELL_MILLISECONDS);
   }
 
   /** Remember the trace of what this page has published, to show it beside what lands. */
   published(keys, traceId) {
     for (const key of keys) this.#traceIds.set(key, traceId);
-    for (const row of this.#known.values()) this.#showTrace(row);
+    for (const key of this.#traceIds.keys()) if (this.#traceIds.size > REMEMBERED) this.#traceIds.delete(key);
+    for (const row of this.#rows.values()) if (keys.includes(row.key)) this.#showTrace(row);
   }
 
   #listen() {
-    const take = $("take").checked;
-    $("queue-about").textContent = `${this.#queues.join(", ")}. ${take ? TAKING : WATCHING}`;
     this.#source?.close();
-    this.#source = new EventSource(take ? "/queue?take" : "/queue");
-    this.#source.addEventListener("landed", (event) => this.#land(JSON.parse(event.data)));
-    this.#source.addEventListener("gone", (event) => this.#leave(JSON.parse(event.data)));
-    this.#source.addEventListener("count", (event) => this.#counted(JSON.parse(event.data)));
-    this.#source.addEventListener("fault", (event) => this.#say(JSON.parse(event.data)));
+    if (document.hidden) return;
+    this.#source = new EventSource("/queue");
+    const on = (name, act) => this.#source.addEventListener(name, (event) => act(JSON.parse(event.data)));
+    // Another stack on the same port: what is in the editors is kept.
+    on("stack", (stack) => JSON.stringify(stack) !== JSON.stringify(this.#stack) && location.reload());
+    on("heads", ({ new: messages, there }) => this.#stand(messages, new Set(there)));
+    on("count", (count) => this.#counted(count));
+    on("fault", (fault) => say($("queue-status"), fault));
     this.#source.addEventListener("error", () =>
-      this.#say("The page's server does not answer; is make run still running?"),
+      say($("queue-status"), "The page's server does not answer; is make run still running?"),
     );
   }
 
-  #clear() {
-    // Those that are still on the queue are known: they would not be told again.
-    $("messages").replaceChildren();
-    this.#waiting = [];
-    this.#landed = 0;
-    this.#more();
+  // Taking: what is deleted has been shown.
+
+  async #takeWhileChecked() {
+    this.#about();
+    if (this.#taking) return;
+    this.#taking = true;
+    while ($("take").checked) {
+      const received = (!document.hidden && (await post("/take"))) || [];
+      for (const message of received) this.#land(message);
+      if (received.length) {
+        await shown();
+        const receipts = received.map(({ queue, id, receipt }) => ({ queue, id, receipt }));
+        const deleted = await post("/delete", receipts);
+        for (const { id } of deleted ? received : []) this.#rows.get(id)?.element.classList.add("gone");
+      } else {
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS));
+      }
+    }
+    this.#taking = false;
   }
 
-  #land(messages) {
-    for (const message of messages) {
-      const known = this.#known.get(message.id);
-      if (known) {
-        known.classList.remove("gone");
-        continue;
-      }
-      const row = this.#row(message);
-      this.#known.set(message.id, row);
-      if (!this.#waiting.length) requestAnimationFrame(() => this.#show());
-      this.#waiting.push(row);
-      this.#landed += 1;
+  // The list.
+
+  #stand(messages, there) {
+    for (const message of messages) this.#land(message);
+    for (const [id, row] of this.#rows) {
+      row.watched ||= there.has(id);
+      if (row.watched) row.element.classList.toggle("gone", !there.has(id));
     }
+    this.#there = there;
+  }
+
+  #land(message) {
+    if (this.#rows.has(message.id)) return;
+    const row = this.#row(message);
+    this.#rows.set(message.id, row);
+    this.#seen += 1;
+    if (!this.#waiting.length) requestAnimationFrame(() => this.#show());
+    this.#waiting.push(row);
+    if (this.#waiting.length > SHOWN) this.#rows.delete(this.#waiting.shift().id);
   }
 
   #show() {
-    const rows = this.#waiting.splice(0).slice(-SHOWN);
-    $("messages").prepend(...rows.reverse());
-    for (const old of [...$("messages").children].slice(SHOWN)) {
-      if (!old.contains(document.activeElement)) old.remove();
+    const list = $("messages");
+    const before = list.scrollHeight;
+    const reading = list.scrollTop > 0 || list.querySelector("details[open]");
+    list.prepend(
+      ...this.#waiting
+        .splice(0)
+        .reverse()
+        .map((row) => row.element),
+    );
+    for (const old of [...list.children].slice(SHOWN)) {
+      if (!old.querySelector("details[open]") && !old.contains(document.activeElement)) {
+        old.remove();
+        this.#rows.delete(old.dataset.id);
+      }
     }
-    this.#more();
+    if (reading) list.scrollTop += list.scrollHeight - before; // what is read stays where it is
+    this.#state();
   }
 
-  #leave(ids) {
-    for (const id of ids) {
-      this.#known.get(id)?.classList.add("gone");
-      if ($("take").checked) this.#known.delete(id); // it never comes back
-    }
+  #clear() {
+    $("messages").replaceChildren();
+    this.#rows.clear();
+    this.#waiting = [];
+    this.#seen = 0;
+    this.#state();
+  }
+
+  // What is said.
+
+  #about() {
+    say($("queue-about"), `${this.#stack.queues.join(", ")}. ${$("take").checked ? TAKING : WATCHING}`);
   }
 
   #counted(count) {
     this.#count = count;
-    this.#more();
+    say($("queue-status"), `${count.toLocaleString()} on the queue, ${this.#seen.toLocaleString()} seen by this page`);
+    this.#state();
   }
 
-  #more() {
-    const hidden = Math.max(0, this.#landed - $("messages").childElementCount);
-    this.#say(`${this.#count} on the queue, ${this.#landed} seen by this page`);
-    const behind = !$("take").checked && this.#count > 32;
-    $("queue-more").textContent = behind
-      ? `More lie behind the first 32 of a queue and cannot be seen from here. Take events off as they come, and you see all of them.`
-      : hidden
-        ? `${hidden} older ones are not shown.`
-        : "";
+  #state() {
+    const behind = this.#count - this.#there.size;
+    const older = this.#seen - $("messages").childElementCount - this.#waiting.length;
+    const texts = [];
+    if (behind > 0 && !$("take").checked) {
+      texts.push(
+        `${behind.toLocaleString()} more lie behind the first 32 of a queue, or a consumer has them just now. Take events off as they come, and you see all of them.`,
+      );
+    }
+    if (older > 0) texts.push(`${older.toLocaleString()} older ones are not shown.`);
+    say($("queue-more"), texts.join(" "));
   }
 
-  #say(text) {
-    if ($("queue-status").textContent !== text) $("queue-status").textContent = text;
+  #tell() {
+    if (this.#seen > this.#told)
+      say($("queue-news"), `${this.#seen - this.#told} more landed, ${this.#count} on the queue`);
+    this.#told = this.#seen;
   }
+
+  // A row.
 
   #row({ id, queue, inserted, text }) {
-    const bytes = decoded(text);
-    const event = parsed(bytes);
-    const row = element("li", { "data-id": id });
-    row.key = event && keyOf(event);
+    const body = decoded(text);
+    const event = parsed(body);
+    const summary = element(
+      "summary",
+      {},
+      element("time", {}, inserted ? new Date(inserted).toLocaleString() : ""),
+      " ",
+      element("bdi", { class: "type" }, worded(event?.type, "no event")),
+      " ",
+      element("bdi", { class: "id" }, worded(event?.id, "")),
+      " ",
+      event?.dataref === undefined
+        ? null
+        : element(
+            "span",
+            { class: "badge", title: "Its data lies beside the queue, where its dataref leads" },
+            "claim check",
+          ),
+      this.#stack.queues.length > 1 ? element("span", { class: "badge" }, queue) : null,
+      element("span", { class: "badge state" }),
+      element("span", { class: "trace", title: "The trace of the request, or of the event's own traceparent" }),
+    );
     const details = element("details", {
       toggle: () =>
-        details.open && details.childElementCount === 1 && details.append(...this.#contents(event, bytes, text, queue)),
+        details.open && details.childElementCount === 1 && details.append(contents(event, body, text, queue)),
     });
-    details.append(
-      element(
-        "summary",
-        {},
-        element("time", {}, inserted ? new Date(inserted).toLocaleTimeString() : ""),
-        element("span", { class: "type" }, shortened(event?.type ?? "no event")),
-        element("span", { class: "id" }, shortened(event?.id ?? "")),
-        event?.dataref ? element("span", { class: "badge" }, "claim check") : null,
-        this.#queues.length > 1 ? element("span", { class: "badge" }, queue) : null,
-        element("span", { class: "badge state" }),
-        element("span", { class: "trace" }),
-      ),
-    );
-    row.append(details);
-    row.traceParent = typeof event?.traceparent === "string" ? event.traceparent.split("-")[1] : undefined;
+    details.append(summary);
+    const traceParent = /^00-([0-9a-f]{32})-/.exec(event?.traceparent)?.[1];
+    const row = { id, key: event && keyOf(event), traceParent, element: element("li", { "data-id": id }, details) };
     this.#showTrace(row);
     return row;
   }
 
   #showTrace(row) {
     const traceId = this.#traceIds.get(row.key) ?? row.traceParent;
-    if (traceId) row.querySelector(".trace").textContent = `trace ${traceId}`;
-  }
-
-  #contents(event, bytes, text, queue) {
-    return [
-      element("p", { class: "label" }, `The event, as it lies on ${queue}`),
-      code(cut(bytes), "The event"),
-      ...(event?.dataref ? [this.#payload(String(event.dataref))] : []),
-      element("p", { class: "label" }, "The message: base64 of the event"),
-      code(cut(text), "The message"),
-    ];
-  }
-
-  #payload(dataref) {
-    const place = element("div", {}, element("p", { class: "label" }, "Its data, fetched by dataref …"));
-    fetch(`/payload?${new URLSearchParams({ dataref })}`)
-      .then(async (answer) => {
-        const found = await answer.arrayBuffer();
-        const what = answer.ok
-          ? `Its data, fetched by dataref: ${found.byteLength.toLocaleString()} bytes of ${answer.headers.get("Payload-Content-Type")}`
-          : `Its data is not to be had (${answer.status})`;
-        place.replaceChildren(
-          element("p", { class: "label" }, what),
-          code(cut(asText(found)), "The data of the event"),
-        );
-      })
-      .catch(() => place.replaceChildren(element("p", { class: "label" }, "Its data could not be fetched.")));
-    return place;
+    if (traceId) row.element.querySelector(".trace").textContent = `trace ${traceId}`;
   }
 }
+
+function contents(event, body, text, queue) {
+  return element(
+    "div",
+    {},
+    element("p", { class: "label" }, `The event, as it lies on ${queue}`),
+    code(body, "The event"),
+    typeof event?.dataref === "string" ? payload(event.dataref) : null,
+    element("p", { class: "label" }, "The message: base64 of the event"),
+    code(text, "The message"),
+  );
+}
+
+function payload(dataref) {
+  const place = element("div", {}, element("p", { class: "label" }, "Its data, fetched by dataref …"));
+  const show = async () => {
+    const answer = await fetch(`/payload?${new URLSearchParams({ dataref })}`);
+    const found = new Uint8Array(await answer.arrayBuffer());
+    const what = answer.ok
+      ? `Its data, fetched by dataref: ${found.length.toLocaleString()} bytes of ${answer.headers.get("Payload-Content-Type")}`
+      : `Its data is not to be had (${answer.status})`;
+    place.replaceChildren(element("p", { class: "label" }, what), code(asText(found), "The data of the event"));
+  };
+  show().catch(() => place.replaceChildren(element("p", { class: "label" }, "Its data could not be fetched.")));
+  return place;
+}
+
+/** The array that came of it; undefined where nothing did, and the stream says why. */
+async function post(path, value) {
+  try {
+    const answer = await fetch(path, { method: "POST", body: JSON.stringify(value) });
+    return answer.ok ? await answer.json() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** When the next frame has been drawn. */
+const shown = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 
 function decoded(text) {
   try {
@@ -178,11 +250,9 @@ function decoded(text) {
 
 function asText(bytes) {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return [...new Uint8Array(bytes).subarray(0, SHOWN_CHARACTERS)]
-      .map((byte) => byte.toString(16).padStart(2, "0"))
-      .join(" ");
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
   }
 }
 
@@ -195,7 +265,5 @@ function parsed(text) {
   }
 }
 
-const shortened = (value) => cut(String(value), 80);
-
-const cut = (text, characters = SHOWN_CHARACTERS) =>
-  text.length > characters ? `${text.slice(0, characters)}… (${text.length.toLocaleString()} characters)` : text;
+/** What stands in an event for an attribute, whatever it is. */
+const worded = (value, otherwise) => cut(typeof value === "string" ? value : (JSON.stringify(value) ?? otherwise), 80);

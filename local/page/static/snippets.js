@@ -10,17 +10,17 @@ export const ABOUT = {
 
 /** Code that sends `request` with `token` to `url`. */
 export function snippet(language, url, { headers, body }, token) {
-  const all = [...headers, ...(token ? [["Authorization", `Bearer ${token}`]] : [])];
-  return { curl, python, javascript }[language](url, all, body);
+  const has = (wanted) => headers.some(([name]) => name.toLowerCase() === wanted);
+  const all = token && !has("authorization") ? [...headers, ["Authorization", `Bearer ${token}`]] : headers;
+  return { curl, python, javascript }[language](url, all, body, has("content-type"));
 }
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-function curl(url, headers, body) {
-  const given = headers.map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`);
-  // Without a content type curl would make one up.
-  if (!headers.some(([name]) => name.toLowerCase() === "content-type")) given.push("-H 'Content-Type:'");
-  return [`curl -i -X POST ${quoted(url)}`, ...given, `--data-binary ${quoted(body)}`].join(" \\\n  ");
+function curl(url, headers, body, hasType) {
+  const given = headers.map(([name, value]) => `-H ${quoted(value ? `${name}: ${value}` : `${name};`)}`);
+  if (!hasType) given.push("-H 'Content-Type:'"); // or curl makes one up
+  return [`curl -i -X POST ${quoted(url)}`, ...given, `--data-raw ${quoted(body)}`].join(" \\\n  ");
 }
 
 function python(url, headers, body) {
@@ -28,9 +28,9 @@ function python(url, headers, body) {
 
 answer = httpx.post(
     ${literal(url)},
-    headers={
-${headers.map(([name, value]) => `        ${literal(name)}: ${literal(value)},`).join("\n")}
-    },
+    headers=[
+${headers.map(([name, value]) => `        (${literal(name)}, ${literal(value)}),`).join("\n")}
+    ],
     content=${literal(body)}.encode(),
 )
 print(answer.status_code, answer.text)
@@ -40,9 +40,9 @@ print(answer.status_code, answer.text)
 function javascript(url, headers, body) {
   return `const answer = await fetch(${literal(url)}, {
   method: "POST",
-  headers: {
-${headers.map(([name, value]) => `    ${literal(name)}: ${literal(value)},`).join("\n")}
-  },
+  headers: [
+${headers.map(([name, value]) => `    [${literal(name)}, ${literal(value)}],`).join("\n")}
+  ],
   body: new TextEncoder().encode(${literal(body)}),
 });
 console.log(answer.status, await answer.text());

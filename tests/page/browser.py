@@ -74,7 +74,7 @@ class Tried:
         """Press the button, and return the status of the answer with its reason."""
         with self.page.expect_response("**/events/api/v1/events"):
             self.page.get_by_role("button", name="Publish", exact=True).click()
-        self.page.locator("#publish:enabled").wait_for()
+        self.page.locator("#publish", has_text="Publish").wait_for()
         return self.page.locator("#answer-status strong").inner_text()
 
     @property

@@ -1,5 +1,6 @@
 """The page's server, without a browser: what it hands on, what it tells of the queue, and whom it refuses."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from local import Failure, serving
-from local.page import server, tokens
+from local.page import relay, server, tokens
 from local.running import Running
 from local.up import SAMPLE
 from tests.background import Background
@@ -112,26 +113,83 @@ def test_no_host(background: Background, client: httpx.Client, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"),
+    ("answered", "status", "said"),
     [
-        pytest.param({"Host": "rebound.example:7073"}, 421, id="a name that leads to loopback"),
-        pytest.param({"Origin": "https://other.example"}, 403, id="another origin"),
-        pytest.param({"Origin": "null"}, 403, id="an origin that hides"),
-        pytest.param({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403, id="an image elsewhere"),
-        pytest.param({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, 403, id="another port"),
-        pytest.param({"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}, 200, id="typed"),
-        pytest.param({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 200, id="a link elsewhere"),
-        pytest.param({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, 200, id="the page itself"),
+        pytest.param(b"<html>", 502, "gave no whole answer in HTTP", id="no HTTP"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut", 502, "gave no whole answer", id="cut short"),
+        pytest.param(b"", 502, "gave no whole answer", id="hung up"),
+        pytest.param(None, 504, "gave no answer within 0.2 s; the event may be on the queue or not", id="silent"),
     ],
 )
-def test_who_may_ask(client: httpx.Client, page_url: str, headers: dict[str, str], status: int) -> None:
+def test_a_host_that_fails(
+    background: Background,
+    client: httpx.Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answered: bytes | None,
+    status: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr(relay, "PATIENCE_SECONDS", 0.2)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if answered is None:
+            await reader.read()  # until whoever asks gives up
+        writer.write(answered or b"")
+        writer.close()
+        await writer.wait_closed()
+
+    async def start() -> tuple[asyncio.Server, web.AppRunner, str]:
+        host = await asyncio.start_server(answer, serving.ADDRESS, 0)
+        url = f"http://{serving.ADDRESS}:{host.sockets[0].getsockname()[1]}"
+        return host, *await server.start(Running(host=url), tmp_path, 0)
+
+    host, runner, page_url = background.run(start())
+    try:
+        found = client.post(page_url + EVENTS, content=b"{}")
+    finally:
+        host.close()
+        background.run(runner.cleanup())
+    assert found.status_code == status
+    assert said in found.text
+
+
+def test_what_is_too_much_for_the_host(client: httpx.Client, page_url: str) -> None:
+    """The host says so, not the page."""
+    assert client.get(page_url + "events/api/v1/health", headers={"X-Large": "x" * 40_000}).status_code == 431
+    assert client.get(page_url + "events/api/v1/health?" + "x" * 9_000).status_code == 414
+
+
+NAVIGATES = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+PROBLEM = "events/api/v1/problems/invalid-event"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        pytest.param("stack", {"Host": "rebound.example:7073"}, 421, id="a name that leads to loopback"),
+        pytest.param("stack", {"Origin": "https://other.example"}, 403, id="another origin"),
+        pytest.param("stack", {"Origin": "null"}, 403, id="an origin that hides"),
+        pytest.param("stack", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403, id="an image"),
+        pytest.param("stack", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, 403, id="another port"),
+        pytest.param("stack", NAVIGATES, 403, id="a link to what is no page"),
+        pytest.param("queue", NAVIGATES, 403, id="a window of the queue"),
+        pytest.param("", {**NAVIGATES, "Sec-Fetch-Dest": "iframe"}, 403, id="a frame"),
+        pytest.param("", NAVIGATES, 200, id="a link to the page"),
+        pytest.param("openapi", NAVIGATES, 200, id="a link to the OpenAPI"),
+        pytest.param(PROBLEM, NAVIGATES, 200, id="a link to a problem"),
+        pytest.param("stack", {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}, 200, id="typed"),
+        pytest.param("stack", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, 200, id="the page itself"),
+    ],
+)
+def test_who_may_ask(client: httpx.Client, page_url: str, path: str, headers: dict[str, str], status: int) -> None:
     """Another site's page could else have tokens made and read the queue, in the browser of whoever runs this."""
-    assert client.get(page_url + "stack", headers=headers).status_code == status
+    assert client.get(page_url + path, headers=headers).status_code == status
 
 
-def test_a_form_elsewhere_makes_no_token(client: httpx.Client, page_url: str) -> None:
-    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    assert client.post(page_url + "token", content=b"{}", headers=headers).status_code == 403
+@pytest.mark.parametrize("path", ["token", "take", "delete", EVENTS])
+def test_a_form_elsewhere_changes_nothing(client: httpx.Client, page_url: str, path: str) -> None:
+    assert client.post(page_url + path, content=b"{}", headers=NAVIGATES).status_code == 403
 
 
 def test_it_is_on_loopback_alone(page_url: str) -> None:
@@ -216,6 +274,12 @@ def test_a_token_that_cannot_be_made(client: httpx.Client, page_url: str, wanted
     assert answer.text.startswith(fault)
 
 
+def test_a_wish_that_is_no_json(client: httpx.Client, page_url: str) -> None:
+    answer = client.post(page_url + "token", content=b"{")
+    assert answer.status_code == 400
+    assert answer.text.startswith("Invalid JSON")
+
+
 class Feed:
     """A stream of server-sent events."""
 
@@ -231,34 +295,57 @@ class Feed:
 
 
 def test_watching_the_queue(client: httpx.Client, page_url: str, queue: Queue) -> None:
-    """What lies there and what lands is told once, and what somebody else takes; nothing changes on the queue."""
+    """What lies there and what lands is told once, and what is there no longer; nothing changes on the queue."""
     queue.client.send_message("e30=")
     with client.stream("GET", page_url + "queue") as response:
         assert response.headers["content-type"] == "text/event-stream"
         feed = Feed(response)
-        (first,) = feed.next("landed")
-        assert (first["text"], first["queue"]) == ("e30=", queue.client.queue_name)
+        assert feed.next("stack") == client.get(page_url + "stack").json()
+        first = feed.next("heads")
+        (message,) = first["new"]
+        assert (message["text"], message["queue"]) == ("e30=", queue.client.queue_name)
+        assert first["there"] == [message["id"]]
         assert feed.next("count") == 1
         queue.client.send_message("W10=")
-        (second,) = feed.next("landed")
-        assert second["text"] == "W10="
+        second = feed.next("heads")
+        assert [each["text"] for each in second["new"]] == ["W10="]
         assert feed.next("count") == 2
         (taken,) = queue.client.receive_messages(max_messages=1)
         queue.client.delete_message(taken)
-        assert feed.next("gone") == [first["id"]]
+        assert feed.next("heads") == {"new": [], "there": [second["new"][0]["id"]]}
     assert queue.client.get_queue_properties().approximate_message_count == 1
 
 
 def test_taking_from_the_queue(client: httpx.Client, page_url: str, queue: Queue) -> None:
-    """All of it, however many there are, and it is gone then."""
+    """What is received stays until it is deleted, and only what is named is deleted."""
     for number in range(40):
         queue.client.send_message(str(number))
+    received = [*client.post(page_url + "take").json(), *client.post(page_url + "take").json()]
+    assert [message["text"] for message in received] == [str(number) for number in range(40)]
+    assert client.post(page_url + "take").json() == []
+    assert queue.client.get_queue_properties().approximate_message_count == 40
+    receipts = [{name: message[name] for name in ("queue", "id", "receipt")} for message in received[:39]]
+    for _ in range(2):  # once more does no harm
+        assert client.post(page_url + "delete", json=receipts).status_code == 200
+    assert queue.client.get_queue_properties().approximate_message_count == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'[{"queue": "page-events"}]', b"[1]"])
+def test_what_cannot_be_deleted(client: httpx.Client, page_url: str, body: bytes) -> None:
+    answer = client.post(page_url + "delete", content=body)
+    assert answer.status_code == 400
+    assert answer.text == "It must be an array of objects with queue, id and receipt.\n"
+
+
+def test_looking_changes_nothing(client: httpx.Client, page_url: str, queue: Queue) -> None:
+    """Whatever a link or a frame may have a browser ask for."""
+    queue.client.send_message("e30=")
+    assert [client.get(page_url + path).status_code for path in ("take", "delete")] == [405, 405]
+    assert client.head(page_url + "queue").status_code == 405
     with client.stream("GET", page_url + "queue?take") as response:
-        feed = Feed(response)
-        landed = feed.next("landed")
-        landed += feed.next("landed")
-        assert [message["text"] for message in landed] == [str(number) for number in range(40)]
-        assert feed.next("count") == 0
+        assert Feed(response).next("count") == 1
+    (message,) = queue.client.receive_messages()
+    assert message.dequeue_count == 1
 
 
 def test_a_queue_that_is_not_there_yet(
@@ -266,9 +353,9 @@ def test_a_queue_that_is_not_there_yet(
 ) -> None:
     runner, page_url = background.run(server.start(Running(storage=storage, queue="not-yet"), tmp_path, 0))
     try:
-        for mode in ("queue", "queue?take"):
-            with client.stream("GET", page_url + mode) as response:
-                assert Feed(response).next("count") == 0
+        with client.stream("GET", page_url + "queue") as response:
+            assert Feed(response).next("count") == 0
+        assert client.post(page_url + "take").json() == []
     finally:
         background.run(runner.cleanup())
 

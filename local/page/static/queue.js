@@ -102,21 +102,17 @@ export class QueuePanel {
 
   #show() {
     const list = $("messages");
+    const isRead = list.scrollTop > 0 || list.querySelector("details[open]");
     const before = list.scrollHeight;
-    const reading = list.scrollTop > 0 || list.querySelector("details[open]");
-    list.prepend(
-      ...this.#waiting
-        .splice(0)
-        .reverse()
-        .map((row) => row.element),
-    );
+    const rows = this.#waiting.splice(0).reverse();
+    list.prepend(...rows.map((row) => row.element));
+    if (isRead) list.scrollTop += list.scrollHeight - before; // and stays where it is
     for (const old of [...list.children].slice(SHOWN)) {
       if (!old.querySelector("details[open]") && !old.contains(document.activeElement)) {
         old.remove();
         this.#rows.delete(old.dataset.id);
       }
     }
-    if (reading) list.scrollTop += list.scrollHeight - before; // what is read stays where it is
     this.#state();
   }
 

@@ -124,10 +124,15 @@ async def publish(options: argparse.Namespace) -> int:
             except asyncio.CancelledError:  # it may have arrived
                 return Outcome(item)
 
+        def failed(item: event_source.Item) -> Outcome | None:
+            """What became of one when the host was lost: it may have arrived, too."""
+            return Outcome(item) if sender.was_reached else None
+
         items = pipeline.from_thread(event_source.read(options.files), ahead=_AT_ONCE)
         stopped = True
         try:
-            async with aclosing(pipeline.in_order(items, send, at_once=_AT_ONCE, grace=_GRACE_SECONDS)) as outcomes:
+            outcomes = pipeline.in_order(items, send, failed=failed, at_once=_AT_ONCE, grace=_GRACE_SECONDS)
+            async with aclosing(outcomes):
                 async for outcome in outcomes:
                     report.take(outcome)
             stopped = False

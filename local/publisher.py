@@ -126,7 +126,8 @@ class Publisher:
         self._retries = retries
         self._note = note
         self._renewal = asyncio.Lock()
-        self._was_answered = False
+        self.was_reached = False
+        """Whether the host has been there, so that what is sent may arrive."""
 
     async def __aenter__(self) -> Self:
         """Begin with a token.
@@ -152,7 +153,7 @@ class Publisher:
         while True:
             try:
                 answer = await self._send_once(rest.body if rest else body, batch=batch)
-                self._was_answered = True
+                self.was_reached = True
                 if rest and whole:
                     rest = rest.without_enqueued(answer.problem)
                     answer = whole.restated(answer, rest)
@@ -160,8 +161,8 @@ class Publisher:
                     return answer
                 why, pause = f"503 {answer.kind}", min(answer.retry_after, _LONGEST_PAUSE_SECONDS)
             except (aiohttp.ClientError, TimeoutError) as error:
-                nobody_there = isinstance(error, aiohttp.ClientConnectorError) and not self._was_answered
-                if nobody_there or retried == self._retries:
+                self.was_reached |= not isinstance(error, aiohttp.ClientConnectorError)
+                if retried == self._retries or not self.was_reached:
                     raise _no_host(self._running) from error
                 why, pause = "The connection was lost", 0
             retried += 1

@@ -15,6 +15,10 @@ async def each(items: Iterable[int]) -> AsyncIterator[int]:
         yield item
 
 
+def nothing(_: int) -> None:
+    """What becomes of an item whose work raises."""
+
+
 async def test_results_have_the_order_of_the_items() -> None:
     at_work, most = 0, 0
 
@@ -25,7 +29,9 @@ async def test_results_have_the_order_of_the_items() -> None:
         at_work -= 1
         return item
 
-    assert [result async for result in in_order(each(range(50)), work, at_once=4, grace=0)] == [*range(50)]
+    assert [result async for result in in_order(each(range(50)), work, failed=nothing, at_once=4, grace=0)] == [
+        *range(50)
+    ]
     assert most == 4
 
 
@@ -37,7 +43,7 @@ async def test_a_result_does_not_wait_for_the_next_item() -> None:
     async def work(item: int) -> int:
         return item
 
-    results = in_order(items(), work, at_once=4, grace=0)
+    results = in_order(items(), work, failed=nothing, at_once=4, grace=0)
     async with asyncio.timeout(5):
         assert await anext(results) == 1
     await results.aclose()
@@ -57,29 +63,29 @@ async def test_what_a_result_raises_ends_it() -> None:
         return item
 
     with pytest.raises(LookupError):
-        [result async for result in in_order(each(itertools.count()), work, at_once=4, grace=0)]
+        [result async for result in in_order(each(itertools.count()), work, failed=nothing, at_once=4, grace=0)]
     await asyncio.sleep(0)
     assert sorted(cancelled) == [2, 3, 4]
 
 
 async def test_what_is_done_is_told_before_what_has_ended_it() -> None:
-    """Of those behind the one that raises, too."""
+    """Of the one that raises, and of those behind it, too."""
 
-    async def work(item: int) -> int:
+    async def work(item: int) -> int | str:
         await asyncio.sleep(0.05 if item == 1 else 0)
         if item == 1:
             raise LookupError
         return item
 
-    results: list[int] = []
+    results: list[int | str] = []
 
     async def run() -> None:
-        async for result in in_order(each(range(4)), work, at_once=4, grace=1):
+        async for result in in_order(each(range(4)), work, failed=str, at_once=4, grace=1):
             results.append(result)  # noqa: PERF401
 
     with pytest.raises(LookupError):
         await run()
-    assert results == [0, 2, 3]
+    assert results == [0, "1", 2, 3]
 
 
 async def test_stopped_it_waits_for_those_at_work() -> None:
@@ -105,7 +111,7 @@ async def test_stopped_it_waits_for_those_at_work() -> None:
         return "done"
 
     async def run() -> None:
-        async for result in in_order(items(), work, at_once=3, grace=0.5):
+        async for result in in_order(items(), work, failed=nothing, at_once=3, grace=0.5):
             results.append(result)
             first.set()
 
@@ -131,6 +137,19 @@ async def test_the_thread_reads_little_ahead() -> None:
     await asyncio.sleep(0.05)
     assert len(read) <= 8
     assert [item async for item in results] == [*range(1, 100)]
+
+
+async def test_what_the_iterator_raises_comes_after_its_items() -> None:
+    """And is no end like another."""
+
+    def items() -> Iterator[int]:
+        yield 1
+        raise LookupError
+
+    results = from_thread(items(), ahead=5)
+    assert await anext(results) == 1
+    with pytest.raises(LookupError):
+        await anext(results)
 
 
 def test_a_thread_that_waits_keeps_nobody() -> None:

@@ -13,9 +13,11 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -124,6 +126,46 @@ def test_an_object_for_each(
     assert missing == {"name": "no-such-file", "error": "cannot be read: No such file or directory"}
     assert errors == ""
     assert len(queue.take()) == 1
+
+
+class Dying(BaseHTTPRequestHandler):
+    """Takes every event, and answers none but the first."""
+
+    def do_POST(self) -> None:  # as http.server calls it
+        event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if event["id"] == "1":
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        self.close_connection = True
+
+
+@pytest.mark.long
+def test_a_host_that_is_lost(folder: Path, make_event: MakeEvent) -> None:
+    """Of what it was handed each is told, for it may have arrived."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dying) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = f"http://127.0.0.1:{server.server_port}"
+        Running.load(folder)._replace(host=host).save(folder)
+        options = ("--retries", "0", "--folder", str(folder), "-")
+        events = lines(*(make_event(id=identifier) for identifier in "123"))
+        text = local("publish", *options, stdin=events, code=1)
+        objects = local("publish", "--json", *options, stdin=events, code=1)
+        server.shutdown()
+    no_host = f"No host answers at {host}; start one with `make run` or `func start`.\n"
+    assert text == ("", f"Stopped: 1 accepted, 2 on the way, of which nobody knows\n{no_host}")
+    told = [json.loads(each) for each in objects[0].splitlines()]
+    assert [(each["line"], each.get("error")) for each in told] == [
+        (1, None),
+        (2, "stopped before the answer came"),
+        (3, "stopped before the answer came"),
+    ]
+    assert objects[1] == no_host
+    Running.load(folder)._replace(host="http://127.0.0.1:1").save(folder)  # where nobody has ever been
+    assert local("publish", *options, stdin=events, code=1) == (
+        "",
+        "Stopped: 0 accepted\nNo host answers at http://127.0.0.1:1; start one with `make run` or `func start`.\n",
+    )
 
 
 @pytest.mark.long
@@ -312,6 +354,13 @@ def test_a_bar(folder: Path, make_event: MakeEvent) -> None:
     assert "\x1b[31m1 refused" in seen
     assert "line 3: 400 invalid-event: id must be" in seen
     assert "4 accepted, 1 refused:\r\n" in seen.rpartition("━")[2]
+
+
+def test_above_a_bar_text_stays_as_it_is() -> None:
+    """What looks like an emoji or like markup, too."""
+    code = """from local.progress_bar import ProgressBar; ProgressBar(None).print('urn:x:key:a [red]')"""
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stderr
+    assert "urn:x:key:a [red]\n" in told
 
 
 @pytest.mark.long

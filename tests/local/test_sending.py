@@ -151,7 +151,7 @@ async def test_nobody_there(sender: Publisher, host: StandIn, monkeypatch: pytes
     with pytest.raises(Failure):
         await sender.send(b"{}")
     assert len(NOTES) == 3
-    sender._was_answered = False
+    sender.was_reached = False
     with pytest.raises(Failure):
         await sender.send(b"{}")
     assert len(NOTES) == 3

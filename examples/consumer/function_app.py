@@ -19,7 +19,7 @@ from typing import Any
 import azure.functions as func
 from azure.core.exceptions import ResourceExistsError
 from azure.identity import DefaultAzureCredential
-from azure.storage.blob import BlobServiceClient, ContainerClient
+from azure.storage.blob import BlobServiceClient, ContainerClient, StorageErrorCode
 
 app = func.FunctionApp()
 log = logging.getLogger("consumer")
@@ -59,7 +59,9 @@ def keep(name: str, body: bytes) -> bool:
     """
     try:
         container("inbox").upload_blob(name, body, overwrite=False)
-    except ResourceExistsError:
+    except ResourceExistsError as error:
+        if getattr(error, "error_code", None) != StorageErrorCode.BLOB_ALREADY_EXISTS:
+            raise  # another conflict, such as a container that is being deleted: nothing was kept
         return False
     return True
 

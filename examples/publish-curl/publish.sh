@@ -18,7 +18,8 @@ RENEW_AT=0
 
 # request URL OPTION…: prints the status of the answer, 000 where there is none. Its head and body are in $work.
 request() {
-    : >"$work/head" >"$work/body"
+    : >"$work/head"
+    : >"$work/body"
     curl --silent --show-error --connect-timeout 5 --max-time 30 --dump-header "$work/head" --output "$work/body" \
         --write-out '%{http_code}' "$@" >"$work/status" || echo 000 >"$work/status"
     cat "$work/status"

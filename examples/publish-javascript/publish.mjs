@@ -82,8 +82,10 @@ async function main(files) {
   const publisher = new Publisher(new AccessToken(ISSUER, CLIENT_ID, key, SCOPE), EVENTS_URL, Number(PATIENCE));
   for (const file of files) {
     try {
-      const found = JSON.parse(await readFile(file, "utf8"));
-      await publisher.publish(...[found].flat().map((event) => new CloudEvent(event)));
+      const events = [JSON.parse(await readFile(file, "utf8"))].flat();
+      // The SDK would make one up, and another one when the file is sent again.
+      if (!events.every((event) => event?.id)) throw new Error("An event must be a JSON object with an id.");
+      await publisher.publish(...events.map((event) => new CloudEvent(event)));
       console.log(`${file}: published`);
     } catch (error) {
       console.error(`${file}: ${error.message}`);

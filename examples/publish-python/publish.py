@@ -92,7 +92,11 @@ def _retry_after(answer: httpx.Response) -> int:
 
 def _read(file: str) -> list[BaseCloudEvent]:
     found = json.loads(Path(file).read_text(encoding="utf-8"))
-    return [JSONFormat().read(None, json.dumps(each)) for each in (found if isinstance(found, list) else [found])]
+    events = found if isinstance(found, list) else [found]
+    if not all(isinstance(event, dict) and event.get("id") for event in events):
+        # The SDK would make one up, and another one when the file is sent again.
+        raise ValueError("An event must be a JSON object with an id.")
+    return [JSONFormat().read(None, json.dumps(event)) for event in events]
 
 
 def _token() -> AccessToken:

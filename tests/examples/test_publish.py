@@ -244,3 +244,18 @@ def test_files_that_are_not_there(run: Run, endpoint: Endpoint, example: str) ->
         assert (settings.get("KEY_FILE") or files[0]) in done.stderr
         assert "Traceback" not in done.stderr
     assert endpoint.seen == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("example", WITH_BATCHES)
+def test_no_id_is_made_up(run: Run, endpoint: Endpoint, tmp_path: Path, example: str) -> None:
+    """Else the same file, sent again, would be another event."""
+    event = json.loads((folder(example) / "event.json").read_text())
+    for odd in ({**event, "id": None}, [event, {**event, "id": ""}], 17):
+        (tmp_path / "odd.json").write_text(json.dumps(odd))
+        done = run(example, str(tmp_path / "odd.json"), EVENTS_URL=endpoint.url)
+        assert (done.returncode, done.stderr) == (
+            1,
+            f"{tmp_path}/odd.json: An event must be a JSON object with an id.\n",
+        )
+    assert endpoint.seen == []

@@ -200,13 +200,15 @@ class Listener:
             await renewing
 
     async def _renew(self, message: QueueMessage, done: asyncio.Event) -> None:
-        while not await _passes(done, self._lease_seconds / 2):
+        pause = self._lease_seconds / 2
+        while not await _passes(done, pause):
             try:
                 renewed = await self._queue.update_message(message, visibility_timeout=self._lease_seconds)
+                message.pop_receipt = renewed.pop_receipt
+                pause = self._lease_seconds / 2
             except AzureError as error:
                 _log.warning("A message of %s may come again: %s", self.name, _reason(error))
-                return
-            message.pop_receipt = renewed.pop_receipt
+                pause = self._lease_seconds / 8
 
 
 def listener(  # noqa: PLR0913  # all but two by name

@@ -5,16 +5,17 @@ import { createPrivateKey, randomUUID, sign } from "node:crypto";
 export class Refused extends Error {}
 
 /** No answer counts as a 503 that does not say for how long. */
-export const NO_ANSWER = { status: 503, headers: new Headers(), text: "" };
+export const noAnswer = (why) => ({ status: 503, headers: new Headers(), text: `for want of an answer (${why})` });
 
-/** The answer to a request, or NO_ANSWER. */
+/** The answer to a request, or none, with the reason. */
 export const request = async (url, options) => {
   try {
     const answer = await fetch(url, { ...options, signal: AbortSignal.timeout(30_000) });
     return { status: answer.status, headers: answer.headers, text: await answer.text() };
   } catch (error) {
-    if (error.name !== "TimeoutError" && !(error instanceof TypeError && error.cause)) throw error;
-    return NO_ANSWER;
+    const failed = error instanceof TypeError && error.cause && error.cause.code !== "ERR_INVALID_URL";
+    if (error.name !== "TimeoutError" && !failed) throw error;
+    return noAnswer(error.cause?.message || error.cause?.code || error.message);
   }
 };
 

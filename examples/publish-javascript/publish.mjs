@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 import { CloudEvent } from "cloudevents";
 
-import { AccessToken, NO_ANSWER, Refused, request } from "./maskinporten.mjs";
+import { AccessToken, noAnswer, Refused, request } from "./maskinporten.mjs";
 
 /** There was no good answer in time. The events may be on the queue or not: send the same ones again later. */
 export class Unavailable extends Error {}
@@ -36,7 +36,8 @@ export class Publisher {
       // As long as it says, and by chance longer each time, for all publishers would come back at once.
       const wait = 1000 * (parseInt(answer.headers.get("retry-after"), 10) || 0) + Math.random() * pause;
       if (performance.now() + wait > deadline) {
-        throw new Unavailable(`no good answer within ${this.patience} s; send it again later`);
+        const why = `no good answer within ${this.patience} s, at last ${explain(answer)}`;
+        throw new Unavailable(`${why}; send it again later`);
       }
       await sleep(wait);
       pause = Math.min(2 * pause, 60_000);
@@ -45,7 +46,7 @@ export class Publisher {
 
   async #send(events) {
     const token = await this.token.get();
-    if (token === undefined) return NO_ANSWER;
+    if (token === undefined) return noAnswer("the issuer is away");
     const [body, type] = events.length === 1 ? [events[0], "cloudevents"] : [`[${events}]`, "cloudevents-batch"];
     const headers = { authorization: `Bearer ${token}`, "content-type": `application/${type}+json` };
     return request(this.url, { method: "POST", headers, body });

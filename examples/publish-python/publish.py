@@ -56,7 +56,8 @@ class Publisher:
             # As long as it says, and by chance longer each time, for all publishers would come back at once.
             wait = _retry_after(answer) + random.uniform(0, pause)
             if time.monotonic() + wait > deadline:
-                raise Unavailable(f"no good answer within {self._patience:g} s; send it again later")
+                why = f"no good answer within {self._patience:g} s, at last {_explain(answer)}"
+                raise Unavailable(f"{why}; send it again later")
             time.sleep(wait)
             pause = min(2 * pause, 60)
 
@@ -69,9 +70,11 @@ class Publisher:
                 raise Refused(
                     f"The issuer gives no token: {error.response.status_code} {error.response.text}"
                 ) from error
-            return httpx.Response(503)
-        except httpx.TransportError:  # no answer counts as a 503 that does not say for how long
-            return httpx.Response(503)
+            return httpx.Response(503, text="of the issuer")
+        except httpx.UnsupportedProtocol as error:
+            raise Refused(f"{self._url} is no URL: {error}") from error
+        except httpx.TransportError as error:  # no answer counts as a 503 that does not say for how long
+            return httpx.Response(503, text=f"for want of an answer ({error})")
 
 
 def _problem(answer: httpx.Response) -> dict[str, Any]:

@@ -106,6 +106,13 @@ def test_an_event_is_kept_as_it_came(endpoint: Publish, consumer: Consumer, even
     wait_until(consumer.is_done)
 
 
+def test_an_event_of_binary_mode_is_kept(endpoint: Publish, consumer: Consumer, event: dict[str, Any]) -> None:
+    """As the event that the endpoint has made of headers and body."""
+    headers = {f"ce-{name}": value for name, value in event.items()} | {"Content-Type": "application/json"}
+    assert endpoint.send(b'{"a":1.50}', headers).status_code == 200
+    assert json.loads(consumer.kept(event)) == {**event, "datacontenttype": "application/json", "data": {"a": 1.5}}
+
+
 def test_a_repeat_is_dropped(endpoint: Publish, consumer: Consumer, event: dict[str, Any]) -> None:
     """Whatever else it says; the same id of another source is another event."""
     other = {**event, "source": "https://example.no/another"}

@@ -186,6 +186,18 @@ def test_an_expired_token(run: Run, endpoint: Endpoint, example: str) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("example", WITH_BATCHES)
+def test_nobody_answers(run: Run, example: str) -> None:
+    """It says why; a URL that is none is not tried again."""
+    away = run(example, "event.json", EVENTS_URL="http://127.0.0.1:1/", PATIENCE="1")
+    assert away.returncode == 75
+    assert "at last 503 for want of an answer (" in away.stderr
+    wrong = run(example, "event.json", EVENTS_URL="nope")
+    assert wrong.returncode == 1
+    assert "URL" in wrong.stderr
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("example", ALL)
 def test_no_good_answer_in_time(run: Run, endpoint: Endpoint, example: str) -> None:
     """It gives up where it would have to wait for longer, and sends none of what comes after."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
-from azure.storage.queue import QueueClient
+from azure.core.exceptions import ResourceNotFoundError, ServiceRequestError
+from azure.storage.queue import QueueClient, QueueMessage, aio
 
 from local import Failure, queue_trigger
 from local.queue_trigger import Listener, Message, Options
@@ -274,6 +274,32 @@ async def test_a_message_is_kept_while_its_function_runs(queues: Queues, listen:
 
     await asyncio.to_thread(queues.put, encoded("a"))
     await listen(run, lease_seconds=2)
+    await until(lambda: queues.count() == 0)
+    assert len(came) == 1
+
+
+@pytest.mark.long
+async def test_a_renewal_that_fails_is_not_the_last(
+    queues: Queues, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came: list[Message] = []
+    renew, renewals = aio.QueueClient.update_message, 0
+
+    async def fail_once(self: aio.QueueClient, *arguments: Any, **options: Any) -> QueueMessage:
+        nonlocal renewals
+        renewals += 1
+        if renewals == 1:
+            raise ServiceRequestError("away for a moment")
+        return await renew(self, *arguments, **options)
+
+    async def run(message: Message) -> bool:
+        came.append(message)
+        await asyncio.sleep(7)
+        return True
+
+    monkeypatch.setattr(aio.QueueClient, "update_message", fail_once)
+    await asyncio.to_thread(queues.put, encoded("a"))
+    await listen(run, lease_seconds=4)
     await until(lambda: queues.count() == 0)
     assert len(came) == 1
 

@@ -24,7 +24,7 @@ setup: .venv/.ready node_modules/.ready  ## make .venv and node_modules (the oth
 node_modules/.ready: package.json package-lock.json
 	@sh local/setup.sh node >&2
 
-run: setup  ## storage, a token issuer and the function app on this machine, until Ctrl+C
+run: setup  ## storage, a token issuer, the function app and a page, until Ctrl+C; ARGS="--page-port 0": another port
 	@exec $(VENV) -m local up $(ARGS)
 
 demo: setup  ## the same, but stop after the sample event
@@ -34,7 +34,8 @@ test: setup  ## the tests, within 3 minutes
 	$(VENV) -m pytest -m "not long" -n auto --maxprocesses 4 --dist loadfile
 
 test-long: setup .venv-checkov/.ready .venv-site/.ready  ## the tests that take longer
-	$(VENV) -m pytest -m "long or property" --hypothesis-profile=long
+	$(VENV) -m pytest -m "(long or property) and not alone" --hypothesis-profile=long -n 2 --dist loadfile
+	$(VENV) -m pytest -m "long and alone"
 
 bench: setup  ## measure it, in 12 minutes, and draw docs/*.svg anew; ARGS=--quick: roughly, in one, and draw nothing
 	$(VENV) -m benchmarks $(or $(ARGS),--chart docs/performance.svg)

@@ -138,6 +138,7 @@ def test_what_cannot_be_measured(arguments: list[str], said: str, capsys: pytest
 
 
 @pytest.mark.long
+@pytest.mark.alone
 async def test_a_long_run() -> None:
     (table,) = await long_run.tables(Effort(("ours",), requests=1000))
     assert [row["events"] for row in table.records()][::5] == ["0–10", "406–505", "901–1,000"]
@@ -145,6 +146,7 @@ async def test_a_long_run() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 async def test_soak(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Two minutes, which are short here: a line for each, and a verdict."""
     monkeypatch.setattr(soak, "MINUTE_SECONDS", 2)
@@ -156,6 +158,7 @@ async def test_soak(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.long
+@pytest.mark.alone
 async def test_starts() -> None:
     first, imports = await starts.tables(Effort(("ours",), starts=1))
     (row,) = first.records()

@@ -30,7 +30,7 @@ OVERLOAD_SECONDS = 30
 CONNECTIONS = 500
 """More than there are requests that may wait for the queue; those that are refused at once need few."""
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 
 class Publishers:

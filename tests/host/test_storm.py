@@ -71,6 +71,7 @@ def queued(queue: Queue) -> set[str]:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_a_storm(
     start_host: StartHost, settings: dict[str, str], make_token: MakeToken, queue: Queue, proxy: FaultProxy
 ) -> None:

@@ -431,6 +431,16 @@ def test_many_at_once(page: Tried, queue: Queue) -> None:
     assert sum(int(count) for count in page.page.locator("#histogram td:not(.bars)").all_inner_texts()) == 25
 
 
+def test_many_that_are_refused(page: Tried) -> None:
+    """The first of them is shown in full."""
+    page.page.get_by_label("times", exact=True).fill("3")
+    page.take_example("No id, and a time that is none")
+    page.publish()
+    expect(page.page.locator("#answer-status")).to_contain_text("3 × 400 The event is not valid")
+    assert page.page.get_by_label("Faults").locator("li").count() == 2
+    assert len(page.faults("body")) == 2
+
+
 def test_many_are_stopped(page: Tried, queue: Queue) -> None:
     """What is on its way comes to its end, and is counted; one that fails is one of them."""
     page.page.route("**/events/api/v1/events", lambda route: route.abort(), times=1)
@@ -554,6 +564,9 @@ def test_a_new_id(page: Tried, queue: Queue) -> None:
     assert page.publish() == "200 OK"
     assert len({json.loads(event)["id"] for event in queue.take()}) == 2
     page.take_example("Binary mode")
+    page.page.reload()
+    expect(page.page.locator("#claims")).to_contain_text("consumer")
+    expect(page.page.locator("#example-about")).to_contain_text("Attributes in ce- headers")
     before = page.text("headers")
     page.page.get_by_role("button", name="New id").click()
     after = page.text("headers")

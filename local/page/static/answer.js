@@ -34,8 +34,8 @@ export function showState(text, isFault) {
   $("answer-details").replaceChildren();
 }
 
-/** Sum up what came of many requests: answers, and errors where there is none. */
-export function showMany(outcomes, times) {
+/** Sum up what came of many requests: answers, errors where there is none, and the first that was refused in full. */
+export function showMany(outcomes, times, refused, goTo) {
   const counts = Map.groupBy(outcomes, (outcome) =>
     outcome instanceof Error
       ? "without an answer: may be on the queue or not"
@@ -46,7 +46,7 @@ export function showMany(outcomes, times) {
     outcomes.length === times ? `${times} requests` : `${outcomes.length} of ${times} requests`,
     [...counts].map(([what, those]) => `${those.length} × ${what}`),
   );
-  $("answer-details").replaceChildren();
+  $("answer-details").replaceChildren(...(refused ? problem(refused.problem, goTo) : []));
 }
 
 function verdict(isGood, headline, texts = [], time = "") {

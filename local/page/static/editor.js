@@ -87,6 +87,8 @@ export class Editor {
       EditorView.updateListener.of((update) => update.docChanged && changed()),
       ...(isJson ? [json(), lineNumbers()] : []),
     ];
+    this.extensions = extensions;
+    this.changed = changed;
     this.view = new EditorView({ parent, state: EditorState.create({ extensions }) });
   }
 
@@ -94,11 +96,10 @@ export class Editor {
     return this.view.state.doc.toString();
   }
 
+  /** Another text altogether: what was before it cannot be had back by undoing. */
   set text(text) {
-    this.view.dispatch({
-      changes: { from: 0, to: this.view.state.doc.length, insert: text },
-      effects: setFaults.of([]),
-    });
+    this.view.setState(EditorState.create({ doc: text, extensions: this.extensions }));
+    this.changed();
   }
 
   /** Show faults, each of `member` with its `messages` under the line of position `at`. */

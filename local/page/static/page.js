@@ -28,7 +28,8 @@ function written() {
 }
 
 function changed() {
-  sessionStorage.setItem("request", JSON.stringify({ headers: headers.text, body: body.text })); // for a reload
+  const kept = { example: $("example").value, headers: headers.text, body: body.text };
+  sessionStorage.setItem("request", JSON.stringify(kept)); // for a reload
   showCode();
 }
 
@@ -95,16 +96,23 @@ async function publish() {
 
 async function publishOnce(request, bearer, signal) {
   const { answer, events } = await counted(request, bearer, signal);
-  const faults = Object.entries(answer.problem?.errors ?? {}).map(([member, messages]) => ({
+  showFaults(answer);
+  showAnswer(answer, events, goTo);
+}
+
+/** Beside their members. */
+function showFaults({ problem }) {
+  const faults = Object.entries(problem?.errors ?? {}).map(([member, messages]) => ({
     member,
     messages,
     ...placeOf(member),
   }));
   for (const editor of [headers, body]) editor.show(faults.filter((fault) => fault.editor === editor));
-  showAnswer(answer, events, (member) => {
-    const { editor, at } = placeOf(member);
-    editor.goTo(at);
-  });
+}
+
+function goTo(member) {
+  const { editor, at } = placeOf(member);
+  editor.goTo(at);
 }
 
 /** Each with ids of its own; who stops it lets what is on its way come to its end. */
@@ -123,6 +131,9 @@ async function publishMany(request, bearer, times, signal) {
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, some));
+  const refused = outcomes.find(({ problem }) => problem);
+  if (refused) showFaults(refused);
+  showMany(outcomes, times, refused, goTo);
 }
 
 async function counted(request, bearer, signal) {
@@ -184,7 +195,7 @@ $("copy").addEventListener("click", async () => {
 });
 
 const before = performance.getEntriesByType("navigation")[0]?.type === "reload" && sessionStorage.getItem("request");
-$("example").value = "0";
+$("example").value = before ? JSON.parse(before).example : "0";
 takeExample();
 if (before) write(JSON.parse(before));
 await token.choose("good");

@@ -73,6 +73,7 @@ docs: setup  ## write docs/problems.md anew, from the code
 site: .venv-site/.ready node_modules/.ready  ## site/: docs/ to be read in a browser; fails on a link that leads nowhere
 	rm -rf site
 	$(SPHINX) --fail-on-warning --builder html . site
+	@echo Open site/index.html
 
 links: .venv-site/.ready  ## ask the pages elsewhere that ours link to whether they are still there
 	-$(SPHINX) --builder linkcheck . .local/links 2>/dev/null

@@ -14,7 +14,7 @@ exit codes:
   0    done
   1    not done; standard error says why
   2    a word is wrong
-  130  stopped with Ctrl+C
+  130  stopped with Ctrl+C (up, host: 0)
 """
 
 

@@ -132,4 +132,7 @@ def main(files: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]) if sys.argv[1:] else "python publish.py FILE…: which files?")
+    if not sys.argv[1:]:
+        print("python publish.py FILE…: which files?", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(main(sys.argv[1:]))

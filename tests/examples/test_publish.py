@@ -243,7 +243,7 @@ def test_what_is_left_of_a_batch(run: Run, endpoint: Endpoint, example: str) -> 
 @pytest.mark.parametrize("example", ALL)
 def test_no_files(run: Run, example: str) -> None:
     done = run(example)
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert "which files?" in done.stderr
 
 

@@ -69,6 +69,18 @@ def test_the_sample_is_published_and_lands(page: Tried, queue: Queue) -> None:
     assert queue.take() == [sent.encode()]
 
 
+def test_repeats_have_traces_of_their_own(page: Tried) -> None:
+    """Each that of its own request, the first of which is not rewritten."""
+    traces: list[str] = []
+    for number in (1, 2, 3):
+        assert page.publish() == "200 OK"
+        expect(page.rows).to_have_count(number)
+        trace_id = page.page.locator("#answer-details dt:text-is('Trace-Id') + dd").inner_text()
+        expect(page.rows.first.locator(".trace")).to_have_text(f"trace {trace_id}")
+        traces.insert(0, f"trace {trace_id}")
+    assert page.rows.locator(".trace").all_inner_texts() == traces
+
+
 def test_faults_stand_beside_their_members(page: Tried, queue: Queue) -> None:
     page.take_example("No id, and a time that is none")
     assert page.publish() == "400 Bad Request"

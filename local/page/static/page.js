@@ -137,12 +137,13 @@ async function publishMany(request, bearer, times, signal) {
 }
 
 async function counted(request, bearer, signal) {
+  const since = performance.now();
   const answer = await send(request, bearer, signal).catch((error) => {
     throw new Error(`Nothing was sent, or nothing came back: ${error.message}`, { cause: error });
   });
   const keys = answer.status === 200 ? keysOf(request) : [];
   sent.add(answer, keys.length);
-  queue.published(keys, answer.traceId);
+  queue.published(keys, answer.traceId, since);
   return { answer, events: keys.length };
 }
 

@@ -21,7 +21,7 @@ export class QueuePanel {
   #count = 0;
   #seen = 0;
   #told = 0;
-  #traceIds = new Map(); // by source and id: the Trace-Id of the answer that accepted it
+  #unclaimed = []; // keys and traces of what this page has published, and has not landed yet
   #taking;
 
   constructor(stack) {
@@ -36,11 +36,14 @@ export class QueuePanel {
     setInterval(() => this.#tell(), TELL_MILLISECONDS);
   }
 
-  /** Remember the trace of what this page has published, to show it beside what lands. */
-  published(keys, traceId) {
-    for (const key of keys) this.#traceIds.set(key, traceId);
-    for (const key of this.#traceIds.keys()) if (this.#traceIds.size > REMEMBERED) this.#traceIds.delete(key);
-    for (const row of this.#rows.values()) if (keys.includes(row.key)) this.#showTrace(row);
+  /** Show the trace of a request beside the events of these keys; it was sent at `since`, and they may yet land. */
+  published(keys, traceId, since) {
+    for (const key of keys) {
+      const landed = [...this.#rows.values()].find((row) => row.key === key && !row.isOurs && row.landed >= since);
+      if (landed) claim(landed, traceId);
+      else this.#unclaimed.push({ key, traceId });
+    }
+    this.#unclaimed.splice(0, this.#unclaimed.length - REMEMBERED);
   }
 
   #listen() {
@@ -186,15 +189,27 @@ export class QueuePanel {
     });
     details.append(summary);
     const traceParent = /^00-([0-9a-f]{32})-/.exec(event?.traceparent)?.[1];
-    const row = { id, key: event && keyOf(event), traceParent, element: element("li", { "data-id": id }, details) };
-    this.#showTrace(row);
+    const row = {
+      id,
+      key: event && keyOf(event),
+      landed: performance.now(),
+      element: element("li", { "data-id": id }, details),
+    };
+    const index = this.#unclaimed.findIndex(({ key }) => key === row.key);
+    if (index >= 0) claim(row, this.#unclaimed.splice(index, 1)[0].traceId);
+    else if (traceParent) showTrace(row, traceParent);
     return row;
   }
+}
 
-  #showTrace(row) {
-    const traceId = this.#traceIds.get(row.key) ?? row.traceParent;
-    if (traceId) row.element.querySelector(".trace").textContent = `trace ${traceId}`;
-  }
+/** Of two that are the same event, each has a request of its own. */
+function claim(row, traceId) {
+  row.isOurs = true;
+  showTrace(row, traceId);
+}
+
+function showTrace(row, traceId) {
+  row.element.querySelector(".trace").textContent = `trace ${traceId}`;
 }
 
 function contents(event, body, text, queue) {

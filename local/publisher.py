@@ -69,7 +69,7 @@ async def publish(running: Running, access_token: str, body: bytes) -> tuple[int
         try:
             answer = await _post(session, running.events, access_token, body, CONTENT_TYPE)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise _no_host(running) from error
+            raise no_host(running.host) from error
     return answer.status, answer.text
 
 
@@ -112,8 +112,8 @@ async def _post(session: aiohttp.ClientSession, url: str, access_token: str, bod
         )
 
 
-def _no_host(running: Running) -> Failure:
-    return Failure(f"No host answers at {running.host}; start one with `make run` or `func start`.")
+def no_host(url: str) -> Failure:
+    return Failure(f"No host answers at {url}; start one with `make run` or `func start`.")
 
 
 class Publisher:
@@ -163,7 +163,7 @@ class Publisher:
             except (aiohttp.ClientError, TimeoutError) as error:
                 self.was_reached |= not isinstance(error, aiohttp.ClientConnectorError)
                 if retried == self._retries or not self.was_reached:
-                    raise _no_host(self._running) from error
+                    raise no_host(self._running.host) from error
                 why, pause = "The connection was lost", 0
             retried += 1
             # What was refused together should not come back together.

@@ -5,7 +5,7 @@ from aiohttp.typedefs import Handler
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from local import Failure
+from local import Failure, publisher
 
 PATIENCE_SECONDS = 75
 """The host's functions have 60."""
@@ -65,7 +65,7 @@ def handler(app: web.Application, host: str) -> Handler:
                 f"The host gave no answer within {PATIENCE_SECONDS} s; the event may be on the queue or not."
             ) from error
         except ClientConnectorError as error:
-            raise Failure(f"No host answers at {host}; start one with `make run` or `func start`.") from error
+            raise publisher.no_host(host) from error
         except ClientError as error:
             raise Failure(
                 f"The host at {host} gave no whole answer in HTTP; the event may be on the queue or not."

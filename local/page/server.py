@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from events_publish import problem
-from local import ROOT, Failure, serving
+from local import ROOT, Failure, issuer, serving
 from local.kestrel import MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_REQUEST_LINE_BYTES
 from local.page import payload, queue, relay, tokens
 from local.running import Running
@@ -76,7 +76,7 @@ async def start(running: Running, folder: Path, port: int) -> tuple[web.AppRunne
 
 def _app(running: Running, folder: Path) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_from_here_alone, _tell_failures])
-    stack = {"events": running.events, "queues": running.queues, "scope": running.scope}
+    stack = {"events": running.events, "queues": running.queues, "scope": running.scope, "consumer": issuer.CONSUMER}
     app.router.add_get("/", _document("index.html", _ONLY_OURS + _NOTHING_IS_HTML))
     app.router.add_get("/openapi", _document("openapi.html", _ONLY_OURS))
     app.router.add_get("/vendor/{path:.+}", _vendored)

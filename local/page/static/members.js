@@ -17,7 +17,7 @@ export function inBody(text, member) {
 
 /** The position in the text of headers of the one that holds an attribute; undefined where there is none. */
 export function inHeaders(text, member) {
-  const name = member === "data" || member === "datacontenttype" ? "content-type" : `ce-${member}`;
+  const name = member === "datacontenttype" ? "content-type" : `ce-${member}`;
   let position = 0;
   for (const line of text.split("\n")) {
     if (line.split(":")[0].trim().toLowerCase() === name) return position;

@@ -15,8 +15,8 @@ const ui = SwaggerUIBundle({
 });
 
 async function authorise() {
-  const { scope } = await (await fetch("/stack")).json();
-  const wanted = { scope, consumer: "991825827", lifetime: 3600 };
+  const { scope, consumer } = await (await fetch("/stack")).json();
+  const wanted = { scope, consumer, lifetime: 3600 };
   const { token } = await (await fetch("/token", { method: "POST", body: JSON.stringify(wanted) })).json();
   const [name] = Object.keys(ui.specSelectors.specJson().getIn(["components", "securitySchemes"]).toJS());
   ui.preauthorizeApiKey(name, token);

@@ -21,7 +21,7 @@ const headers = new Editor($("headers"), "headers-label", edited);
 const body = new Editor($("body"), "body-label", { ...edited, isJson: true });
 const queue = new QueuePanel(stack);
 const sent = new SentPanel();
-const token = new TokenPanel(stack.scope, showCode);
+const token = new TokenPanel(stack, showCode);
 
 function written() {
   return { headers: parseHeaders(headers.text), body: body.text };

@@ -3,7 +3,7 @@
 import { $, choices } from "./dom.js";
 
 const PRESETS = {
-  good: { label: "Good", about: "A token with the scope to publish, good for an hour.", lifetime: 3600 },
+  good: { label: "Good", about: "A token with the scope to publish, good for an hour." },
   expired: {
     label: "Expired",
     about: "It ended a minute ago; the endpoint allows clocks to differ by 30 s. The answer is 401.",
@@ -12,31 +12,28 @@ const PRESETS = {
   "wrong-scope": {
     label: "Wrong scope",
     about: "A good token of somebody who may do something else. The answer is 403.",
-    lifetime: 3600,
     scope: "altinn:events.subscribe",
   },
   "unknown-issuer": {
     label: "Unknown issuer",
     about: "Well made, by an issuer that the endpoint does not trust. The answer is 401.",
-    lifetime: 3600,
     unknown_issuer: true,
   },
   none: { label: "None", about: "No Authorization header at all. The answer is 401." },
 };
 
-const ORGANISATION = "991825827";
 const RENEW_SECONDS = 60; // before it expires
 
 /** The panel of the token; `changed` is called when it is another. */
 export class TokenPanel {
   #press;
-  #scope;
+  #stack;
   #changed;
   #preset;
   #newest = Promise.resolve();
 
-  constructor(scope, changed) {
-    this.#scope = scope;
+  constructor(stack, changed) {
+    this.#stack = stack;
     this.#changed = changed;
     const labels = Object.fromEntries(Object.entries(PRESETS).map(([name, { label }]) => [name, label]));
     this.#press = choices($("presets"), labels, (name) => this.choose(name));
@@ -62,9 +59,9 @@ export class TokenPanel {
 
   /** Take a preset. */
   choose(name) {
-    const { about, scope = this.#scope, lifetime = 3600, unknown_issuer = false } = PRESETS[name];
+    const { about, scope = this.#stack.scope, lifetime = 3600, unknown_issuer = false } = PRESETS[name];
     $("scope").value = scope;
-    $("consumer").value = ORGANISATION;
+    $("consumer").value = this.#stack.consumer;
     $("lifetime").value = lifetime;
     this.#press(name);
     if (name !== "none") return this.#make(about, unknown_issuer, name);
